@@ -1,0 +1,96 @@
+"""Who may use the API? `rfid3 keys create | list | revoke`."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from rfid3_shared.auth import SCOPES, create_key, list_keys, revoke_key
+from rfid3_shared.clock import Clock, naive_utc
+from rfid3_shared.db import create_tables, open_engine, store_metadata, transaction
+from rfid3_shared.errors import AppError
+from rfid3_shared.settings import Settings
+
+app = typer.Typer(help="API keys: who may read, train, decide or administer.", no_args_is_help=True)
+R = TypeVar("R")
+SCOPE_HELP = "May be repeated: read (forecasts), train (start training), decide (approve), admin (all of it)."
+
+
+@app.command()
+def create(
+    owner: Annotated[str, typer.Option(help="Who will use it: a person, a system or a shop.")],
+    scope: Annotated[list[str] | None, typer.Option(help=SCOPE_HELP)] = None,
+    expires_days: Annotated[int | None, typer.Option(help="Days until it stops working; without it, never.", min=1)] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the key alone, for scripts.")] = False,
+) -> None:
+    """Make a key and show it once: it is stored hashed and cannot be shown again."""
+    scopes = scope or ["read"]
+    if unknown := sorted(set(scopes) - set(SCOPES)):
+        raise typer.BadParameter(f"{', '.join(unknown)}: use {', '.join(SCOPES)}", param_hint="--scope")
+    if not owner.strip() or len(owner) > 100:
+        raise typer.BadParameter("use 1 to 100 characters", param_hint="--owner")
+    clock = Clock()
+    expires_at = clock.now() + timedelta(days=expires_days) if expires_days else None
+    key_id, key = _with_store(lambda db: create_key(db, owner=owner, scopes=scopes, clock=clock, expires_at=expires_at))
+    if quiet:
+        typer.echo(key)
+        return
+    console = Console()
+    console.print(Panel.fit(key, title=f"key {key_id} of {owner}", subtitle="shown once: keep it now"), soft_wrap=True)
+    console.print(f"scopes: {', '.join(scopes)} · expires: {_when(expires_at)}")
+    console.print(f"use it: [bold]curl -H 'X-API-Key: …' http://127.0.0.1:{Settings().port}/api/predictive/health[/]", soft_wrap=True)
+
+
+@app.command("list")
+def list_() -> None:
+    """List every key, newest first, without the keys themselves."""
+    table = Table("id", "owner", "scopes", "created (UTC)", "expires (UTC)", "state")
+    now = naive_utc(Clock().now())
+    for row in _with_store(list_keys):
+        table.add_row(
+            row["id"], row["owner"], ", ".join(row["scopes"]), _when(row["created_at"]), _when(row["expires_at"]), _state(row, now)
+        )
+    Console().print(table)
+
+
+@app.command()
+def revoke(key_id: Annotated[str, typer.Argument(help="The id that `rfid3 keys list` shows.")]) -> None:
+    """Make a key useless; running processes notice within five seconds."""
+    _with_store(lambda db: revoke_key(db, key_id, Clock()))
+    Console().print(f"key {key_id} is [red]revoked[/]")
+
+
+def _state(row: dict[str, Any], now: datetime) -> str:
+    if row["revoked_at"]:
+        return "[red]revoked[/]"
+    return "[yellow]expired[/]" if row["expires_at"] and row["expires_at"] <= now else "[green]works[/]"
+
+
+def _when(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M}" if at else "never"
+
+
+def _with_store(use: Callable[[AsyncConnection], Awaitable[R]]) -> R:
+    async def opened() -> R:
+        engine = open_engine(Settings().store_dsn)
+        try:
+            await create_tables(engine, store_metadata)
+            async with transaction(engine) as connection:
+                return await use(connection)
+        finally:
+            await engine.dispose()
+
+    try:
+        return asyncio.run(opened())
+    except AppError as fault:
+        Console(stderr=True).print(f"[bold red]{fault.code}[/] {fault.message}")
+        raise typer.Exit(2) from None
+
+
+__all__ = ["app"]

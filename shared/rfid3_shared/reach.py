@@ -1,0 +1,39 @@
+"""Which servers behind this process are out of reach right now? Asked in the background, read by every answer's `meta`."""
+
+import asyncio
+from contextlib import suppress
+
+from rfid3_shared.resources import Resources
+
+INTERVAL_S = 2.0
+
+
+class Reach:
+    """The result of the last look at redis, source and store; a look every two seconds."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+        self._task: asyncio.Task[None] | None = None
+        self.missing: tuple[str, ...] = ()
+        """Names of the servers that did not answer at the last look."""
+
+    async def start(self) -> None:
+        """Look once, then go on looking until closed."""
+        await self._look()
+        self._task = asyncio.create_task(self._watch(), name="reach")
+
+    async def aclose(self) -> None:
+        """Stop looking."""
+        if self._task:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(INTERVAL_S)
+            await self._look()
+
+    async def _look(self) -> None:
+        answers = await self._resources.ping()
+        self.missing = tuple(name for name, answered in answers.items() if not answered)

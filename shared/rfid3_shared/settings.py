@@ -1,0 +1,100 @@
+"""Which knobs does every process of the suite share?
+
+Read from the environment with prefix `RFID3_` and, in the folder the process starts in, from `.env`. Frozen: a process
+that wants other settings is another process. A test keeps `.env.example` complete.
+"""
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+LONGEST_SOCKET_PATH = 100
+"""Bytes; Linux takes 107, macOS 103."""
+
+
+class Settings(BaseSettings):
+    """Common settings; a service adds its own knobs in its `settings` room by subclassing."""
+
+    model_config = SettingsConfigDict(env_prefix="RFID3_", env_file=".env", frozen=True, extra="ignore")
+
+    home: Path = Path("var")
+    """Folder of all state: SQLite files, registry, spill files, sockets, keys."""
+    port: int = Field(8100, ge=0, le=65535)
+    """TCP port of the gateway on 127.0.0.1."""
+    source_url: SecretStr | None = None
+    """RFID3's database (read-only account); unset = the embedded SQLite file `<home>/rfid3.db`."""
+    store_url: SecretStr | None = None
+    """The suite's own database; unset = the embedded SQLite file `<home>/rfid3.db`."""
+    redis_url: SecretStr | None = None
+    """Redis; unset = an embedded server that lives and dies with the suite, on a socket below `<home>`."""
+    registry_dir: Path | None = None
+    """Folder of published model artefacts; unset = `<home>/registry`."""
+    time_zone: str = "America/Chicago"
+    """Zone of the business day and of RFID3's scan times."""
+    log_level: str = "INFO"
+    """Least severe level that is written: DEBUG, INFO, WARNING or ERROR."""
+    request_deadline_s: float = Field(2.0, gt=0)
+    """Longest time the gateway waits for a service before it answers 504."""
+    max_body_bytes: int = Field(1_000_000, gt=0)
+    """Largest request body; larger ones are answered 413."""
+    rate_realtime_per_min: int = Field(100, gt=0)
+    """Calls per key and minute in the class RT (forecasts and other reads)."""
+    rate_batch_per_min: int = Field(10, gt=0)
+    """Calls per key and minute in the class BATCH (sweeps over the inventory)."""
+    rate_train_per_hour: int = Field(5, gt=0)
+    """Calls per key and hour in the class TRAIN."""
+    rate_system_per_min: int = Field(200, gt=0)
+    """Calls per key and minute in the class SYS (health, jobs, performance)."""
+    pool_size: int = Field(2, ge=1)
+    """Database connections a process keeps open."""
+    pool_overflow: int = Field(2, ge=0)
+    """Database connections a process may open besides under load."""
+    cache_ttl_s: int = Field(300, ge=1)
+    """Seconds a cached value lives, before jitter."""
+    job_poll_ms: int = Field(50, ge=10)
+    """Milliseconds between two looks of an idle worker at its queue."""
+    job_lease_s: float = Field(10.0, gt=0)
+    """Seconds after which an unrenewed job lease lapses and the job may run elsewhere."""
+    job_timeout_s: float = Field(3600.0, gt=0)
+    """Longest run of one job before its process is ended."""
+    job_memory_mb: int = Field(3072, ge=256)
+    """Address-space budget of one job's process in MiB."""
+    ledger_queue_rows: int = Field(10_000, ge=1)
+    """Prediction rows a process keeps in memory before it spills them to disk."""
+
+    @property
+    def embedded_db(self) -> Path:
+        """The SQLite file that serves as source and store when no URL is given."""
+        return self.home / "rfid3.db"
+
+    @property
+    def source_dsn(self) -> str:
+        """The source as a SQLAlchemy URL."""
+        return self.source_url.get_secret_value() if self.source_url else f"sqlite:///{self.embedded_db.resolve()}"
+
+    @property
+    def store_dsn(self) -> str:
+        """The store as a SQLAlchemy URL."""
+        return self.store_url.get_secret_value() if self.store_url else f"sqlite:///{self.embedded_db.resolve()}"
+
+    @property
+    def redis_socket(self) -> Path:
+        """The embedded Redis's socket: below `home`, or in a folder of temporary files when that path is too long for one."""
+        path = (self.home / "redis.sock").resolve()
+        if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
+            return path
+        return Path(tempfile.gettempdir()) / f"rfid3-{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}" / "redis.sock"
+
+    @property
+    def redis_dsn(self) -> str:
+        """Redis as a URL."""
+        return self.redis_url.get_secret_value() if self.redis_url else f"unix://{self.redis_socket}"
+
+    @property
+    def artefact_dir(self) -> Path:
+        """The folder of published model artefacts."""
+        return self.registry_dir or self.home / "registry"

