@@ -1,0 +1,17 @@
+"""How does work that outlasts a request get done, once, whatever dies meanwhile?
+
+The job is a row of `prediction_jobs`; Redis only wakes workers up. A route calls `enqueue` in its transaction and sends through
+an `Outbox` after the commit; a worker (`jobs.worker`) takes a lease on the row and runs the work in a process of its own
+(`jobs.work`); a sweeper sends and re-queues what anything forgot. Importing this package never imports arq.
+"""
+
+from rfid3_shared.jobs.job import ACTIVE, STATES, Job
+from rfid3_shared.jobs.outbox import Outbox
+from rfid3_shared.jobs.progress import Progress, TerminalProgress
+from rfid3_shared.jobs.requests import cancel_job, enqueue, get_job, list_jobs
+from rfid3_shared.jobs.tables import prediction_jobs
+
+__all__ = [
+    "ACTIVE", "STATES", "Job", "Outbox", "Progress", "TerminalProgress", "cancel_job", "enqueue", "get_job", "list_jobs",
+    "prediction_jobs",
+]  # fmt: skip

@@ -1,0 +1,121 @@
+"""How is a job's work started, listened to, kept within memory and time, and ended with everything it started?"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+import psutil
+from pydantic import SecretStr
+
+from rfid3_shared.settings import Settings
+
+LINE_LIMIT = 16 * 2**20
+MEMORY_CHECK_S = 1.0
+Report = Callable[[str, float], None]
+
+
+def _error(code: str, message: str, retryable: bool) -> dict[str, Any]:
+    return {"error": {"code": code, "message": message, "retryable": retryable}}
+
+
+def request_line(settings: Settings, arguments: dict[str, Any]) -> bytes:
+    """What the child reads: secrets travel in the pipe, never in arguments or environment that others can list."""
+    kind = type(settings)
+
+    def plain(value: Any) -> Any:
+        return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+    body = {
+        "settings_class": f"{kind.__module__}:{kind.__qualname__}",
+        "settings": settings.model_dump(),
+        "arguments": arguments,
+    }
+    return orjson.dumps(body, default=plain) + b"\n"
+
+
+async def run_work(path: str, settings: Settings, arguments: dict[str, Any], report: Report) -> dict[str, Any]:
+    """Run `module:function` in a process group of its own; {result} or {error: {code, message, retryable}}.
+
+    `report(stage, progress)` is called as it goes. Cancelling this coroutine ends the group. More than `job_timeout_s`
+    seconds or `job_memory_mb` MiB end it too.
+    """
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "rfid3_shared.jobs.work", path,
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True, limit=LINE_LIMIT,
+    )  # fmt: skip
+    try:
+        return await _listen_within_limits(child, request_line(settings, arguments), settings, report)
+    finally:
+        # also after a good end: a process the work left behind has nothing to do any more
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)
+        await child.wait()
+
+
+async def _listen_within_limits(
+    child: asyncio.subprocess.Process, request: bytes, settings: Settings, report: Report
+) -> dict[str, Any]:
+    listening = asyncio.create_task(_listen(child, request, report))
+    watching = asyncio.create_task(_exceeds_memory(child.pid, settings.job_memory_mb * 2**20))
+    try:
+        done, _ = await asyncio.wait({listening, watching}, timeout=settings.job_timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        if listening in done:
+            return listening.result()
+        if watching in done:
+            return _error("MEMORY_LIMIT", f"The job needed more than {settings.job_memory_mb} MiB and was ended.", False)
+        return _error("TIMEOUT", f"The job took longer than {settings.job_timeout_s:g} s and was ended.", False)
+    finally:
+        for task in (listening, watching):
+            task.cancel()
+        await asyncio.gather(listening, watching, return_exceptions=True)
+
+
+async def _listen(child: asyncio.subprocess.Process, request: bytes, report: Report) -> dict[str, Any]:
+    """Hand over the request, then read until the outcome; a child that ends without one has died."""
+    assert child.stdin is not None
+    assert child.stdout is not None
+    # standard input stays open until the end: its closing tells the child that the worker is gone
+    with contextlib.suppress(ConnectionError):
+        child.stdin.write(request)
+        await child.stdin.drain()
+    with contextlib.suppress(ValueError):  # a line that is no JSON, or longer than the limit
+        while line := await child.stdout.readline():
+            message: dict[str, Any] = orjson.loads(line)
+            if "stage" not in message:
+                return message
+            report(message["stage"], message["progress"])
+    return _error("WORK_DIED", "The job's process ended before it was done.", True)
+
+
+async def _exceeds_memory(group: int, limit_bytes: int) -> None:
+    """Return when the processes of the group together use more than the limit."""
+    while True:
+        if await asyncio.to_thread(group_bytes, group, limit_bytes) > limit_bytes:
+            return
+        await asyncio.sleep(MEMORY_CHECK_S)
+
+
+def group_bytes(group: int, enough: int = 0) -> int:
+    """Memory of a process group: resident sizes, or, when they add up to more than `enough`, proportional ones.
+
+    Proportional sizes count shared pages once, but reading them is slow.
+    """
+    members = []
+    with contextlib.suppress(psutil.Error):
+        leader = psutil.Process(group)
+        members = [leader, *leader.children(recursive=True)]
+    if (resident := sum(_bytes(member, "rss") for member in members)) <= enough:
+        return resident
+    return sum(_bytes(member, "pss") for member in members)
+
+
+def _bytes(process: psutil.Process, measure: str) -> int:
+    with contextlib.suppress(psutil.Error):
+        info = process.memory_full_info() if measure == "pss" and psutil.LINUX else process.memory_info()
+        return int(getattr(info, measure, info.rss))
+    return 0

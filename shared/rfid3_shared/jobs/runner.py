@@ -1,0 +1,157 @@
+"""How does a worker run one job, from lease to outcome?
+
+The lease is renewed beside the work, in the worker's own loop, so a busy or stuck job cannot lose it. While the store is out
+of reach the work goes on and its outcome is written when the store is back.
+"""
+
+import asyncio
+import os
+import socket
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from rfid3_shared.clock import Clock
+from rfid3_shared.db import transaction
+from rfid3_shared.errors import StoreUnavailable
+from rfid3_shared.jobs import lease as leases
+from rfid3_shared.jobs.job import Job
+from rfid3_shared.jobs.lease import Lease
+from rfid3_shared.jobs.metrics import FINISHED, SECONDS
+from rfid3_shared.jobs.process import run_work
+from rfid3_shared.log import get_logger
+from rfid3_shared.settings import Settings
+
+STORE_FAULTS = (StoreUnavailable, SQLAlchemyError, OSError)
+SHOW_INTERVAL_S = 0.5
+CANCEL_CHECK_S = 2.0
+WRITE_AGAIN_S = 1.0
+log = get_logger("jobs.runner")
+
+
+class _Shown:
+    """The latest progress of a run, and whether it was written yet."""
+
+    def __init__(self) -> None:
+        self.stage, self.progress, self.changed = "starting", 0.0, asyncio.Event()
+
+    def report(self, stage: str, progress: float) -> None:
+        self.stage, self.progress = stage, progress
+        self.changed.set()
+
+
+class Runner:
+    """Runs jobs of one service, at most `slots` at a time; `kinds` maps a kind to its function, `package.module:name`."""
+
+    def __init__(
+        self, settings: Settings, engine: AsyncEngine, clock: Clock, *, service: str, kinds: Mapping[str, str], slots: int = 1
+    ) -> None:
+        self.service, self.slots = service, slots
+        self._settings, self._engine, self._clock, self._kinds = settings, engine, clock, dict(kinds)
+        owner = f"{socket.gethostname()[:50]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self._lease = Lease(owner, settings.job_lease_s, clock)
+        self._running: set[str] = set()
+
+    @property
+    def free(self) -> bool:
+        """Whether another job could be taken now."""
+        return len(self._running) < self.slots
+
+    async def run(self, job_id: str) -> None:
+        """Run the job if it is queued and a slot is free; else do nothing.
+
+        Cancelling this ends the work and queues the job again. Raises StoreUnavailable when the lease cannot be taken.
+        """
+        if not self.free or job_id in self._running:
+            return
+        self._running.add(job_id)
+        try:
+            async with transaction(self._engine) as connection:
+                job = await leases.take(connection, job_id, self._lease)
+            if job is not None:
+                await self._run_leased(job)
+        finally:
+            self._running.discard(job_id)
+
+    async def _run_leased(self, job: Job) -> None:
+        started, outcome = self._clock.monotonic(), "lost"
+        log.info("job_started", job_id=job.id, kind=job.kind, attempt=job.attempts)
+        try:
+            if (answer := await self._work(job)) is not None:
+                outcome = await self._settle(job, answer)
+        except asyncio.CancelledError:
+            outcome = "given_back"
+            await asyncio.shield(self._once(lambda connection: leases.give_back(connection, job.id, self._lease)))
+            raise
+        finally:
+            seconds = self._clock.monotonic() - started
+            FINISHED.labels(self.service, job.kind, outcome).inc()
+            SECONDS.labels(self.service, job.kind, outcome).observe(seconds)
+            log.info("job_ended", job_id=job.id, kind=job.kind, outcome=outcome, seconds=round(seconds, 3))
+
+    async def _work(self, job: Job) -> dict[str, Any] | None:
+        """The child's last word; None when the lease was lost or the job cancelled meanwhile."""
+        if job.kind not in self._kinds:
+            return {"error": {"code": "UNKNOWN_KIND", "message": f"No worker of {self.service} knows {job.kind!r}."}}
+        shown = _Shown()
+        arguments = {**job.arguments, "job_id": job.id}
+        work = asyncio.create_task(run_work(self._kinds[job.kind], self._settings, arguments, shown.report))
+        keeper = asyncio.create_task(self._keep_lease(job.id, shown))
+        try:
+            await asyncio.wait({work, keeper}, return_when=asyncio.FIRST_COMPLETED)
+            return work.result() if work.done() else None
+        finally:
+            work.cancel()
+            keeper.cancel()
+            await asyncio.gather(work, keeper, return_exceptions=True)
+
+    async def _keep_lease(self, job_id: str, shown: _Shown) -> None:
+        """Renew until the lease is gone; show progress on the way."""
+        interval_s = min(self._settings.job_lease_s / 3, CANCEL_CHECK_S)
+        while True:
+            try:
+                async with asyncio.timeout(interval_s):
+                    await shown.changed.wait()
+            except TimeoutError:
+                pass
+            shown.changed.clear()
+            try:
+                async with transaction(self._engine) as connection:
+                    if not await leases.renew(connection, job_id, self._lease, shown.stage, shown.progress):
+                        return
+            except STORE_FAULTS as fault:
+                log.warning("lease_not_renewed", job_id=job_id, fault=type(fault).__name__)
+            await asyncio.sleep(min(SHOW_INTERVAL_S, interval_s))
+
+    async def _settle(self, job: Job, answer: dict[str, Any]) -> str:
+        """Write the outcome, however long the store takes to come back."""
+        error = answer.get("error")
+        if error is None:
+            outcome, change = "succeeded", leases.succeed
+            written = await self._until_written(lambda c: change(c, job.id, self._lease, answer["result"]))
+        else:
+            kept = {"code": error["code"], "message": error["message"]}
+            if error.get("retryable") and job.attempts < job.max_attempts:
+                outcome = "retried"
+                written = await self._until_written(lambda c: leases.retry(c, job, self._lease, kept))
+            else:
+                outcome = "failed"
+                written = await self._until_written(lambda c: leases.fail(c, job.id, self._lease, kept))
+        return outcome if written else "lost"
+
+    async def _until_written(self, change: Callable[[AsyncConnection], Awaitable[bool]]) -> bool:
+        while True:
+            if (written := await self._once(change)) is not None:
+                return written
+            await asyncio.sleep(WRITE_AGAIN_S)
+
+    async def _once(self, change: Callable[[AsyncConnection], Awaitable[bool]]) -> bool | None:
+        try:
+            async with transaction(self._engine) as connection:
+                return await change(connection)
+        except STORE_FAULTS as fault:
+            log.warning("outcome_not_written", fault=type(fault).__name__)
+            return None

@@ -1,0 +1,33 @@
+"""Where do jobs live? One row a job, in the suite's own store."""
+
+from sqlalchemy import JSON, Column, Float, Index, Integer, String, Table
+
+from rfid3_shared.db import Moment, store_metadata
+
+prediction_jobs = Table(
+    "prediction_jobs", store_metadata,
+    Column("id", String(32), primary_key=True),
+    Column("service", String(50), nullable=False),
+    Column("kind", String(50), nullable=False),
+    Column("arguments", JSON, nullable=False),
+    Column("requested_by", String(100), nullable=False),
+    Column("idempotency_key", String(200), unique=True),
+    # "service/kind" while queued or running, NULL afterwards: the unique index admits one active job of each kind
+    Column("active_key", String(101), unique=True),
+    Column("state", String(10), nullable=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("max_attempts", Integer, nullable=False),
+    Column("run_after", Moment, nullable=False),
+    Column("sent_at", Moment),
+    Column("lease_owner", String(100)),
+    Column("lease_until", Moment),
+    Column("progress", Float, nullable=False, default=0.0),
+    Column("stage", String(200), nullable=False, default=""),
+    Column("result", JSON(none_as_null=True)),
+    Column("error", JSON(none_as_null=True)),
+    Column("created_at", Moment, nullable=False),
+    Column("started_at", Moment),
+    Column("finished_at", Moment),
+    Index(None, "service", "state", "run_after"),
+    Index(None, "created_at"),
+)  # fmt: skip
