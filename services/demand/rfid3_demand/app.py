@@ -1,0 +1,26 @@
+"""The demand service as a process: `uvicorn rfid3_demand.app:app`."""
+
+from typing import Any
+
+from fastapi import FastAPI
+
+import rfid3_demand
+from rfid3_demand import snapshot
+from rfid3_demand.routes import SERVICE, router
+from rfid3_demand.settings import DemandSettings
+from rfid3_shared.app import create_service
+
+
+def create_app(settings: DemandSettings | None = None) -> FastAPI:
+    """The ASGI app; settings come from the environment unless given."""
+    return create_service(
+        SERVICE, title="RFID3 demand", description=rfid3_demand.__doc__ or "", router=router,
+        settings=settings or DemandSettings(), load=snapshot.load,
+    )  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    # uvicorn asks for `app`; importing this module for anything else opens nothing
+    if name == "app":
+        return create_app()
+    raise AttributeError(name)

@@ -1,0 +1,170 @@
+"""Which numbers does the demand model learn from? Weekly units per class and store, their hierarchy, and the calendar.
+
+Pure: frames in, arrays out. Week t holds what left the shop from its Monday to its Sunday; nothing here looks past the last
+complete week. From the week of its first out scan on, a class is counted by scans; before that week, and where a class is
+never scanned, by POS lines. So one class and week never counts twice.
+"""
+
+from datetime import date, timedelta
+
+import holidays
+import numpy as np
+import polars as pl
+from scipy.sparse import csr_matrix
+
+from rfid3_demand.model.panel import Hierarchy, Panel
+from rfid3_demand.nodes import ALL, Node
+from rfid3_shared.clock import week_start
+from rfid3_shared.errors import InsufficientData
+from rfid3_shared.series import parse_frequency
+
+UNMAPPED = "Unmapped"
+SEASON_WEEKS = 52
+NODE_LEVELS = (("class", "rental_class"), ("subcategory", "subcategory"), ("category", "category"), (ALL, None))
+
+
+def weekly_units(scanned: pl.DataFrame, posted: pl.DataFrame) -> pl.DataFrame:
+    """Units leaving per class, store and week, each class and week from one origin only.
+
+    Columns in (both): rental_class, store, week (Monday), units. Columns out: the same and `origin` (scan | pos).
+    """
+    first_scan = scanned.group_by("rental_class").agg(pl.col("week").min().alias("scanned_from"))
+    before = (
+        posted.join(first_scan, on="rental_class", how="left")
+        .filter(pl.col("scanned_from").is_null() | (pl.col("week") < pl.col("scanned_from")))
+        .drop("scanned_from")
+    )
+    both = pl.concat([scanned.with_columns(origin=pl.lit("scan")), before.with_columns(origin=pl.lit("pos"))], how="diagonal_relaxed")
+    return (
+        both.group_by("rental_class", "store", "week", "origin")
+        .agg(pl.col("units").sum())
+        .sort("rental_class", "store", "week")
+    )
+
+
+def complete_weeks(first_day: date, last_day: date) -> list[date]:
+    """Mondays of the weeks that lie wholly between the two days, both included."""
+    first, last = week_start(first_day + timedelta(days=6)), week_start(last_day + timedelta(days=1)) - timedelta(days=7)
+    return [first + timedelta(days=7 * k) for k in range((last - first).days // 7 + 1)]
+
+
+def panel(
+    units: pl.DataFrame, begun: pl.DataFrame, classes: pl.DataFrame, weeks: list[date], horizon: int,
+    external: dict[str, np.ndarray],
+) -> tuple[Panel, pl.DataFrame]:  # fmt: skip
+    """The bottom series and their labels.
+
+    units: rental_class, store, week, units. begun: rental_class, first_week (first sign of life of the class).
+    classes: rental_class, name, category, subcategory. external: past-only weekly series, (T,) each.
+    Labels out, one row per series in the panel's order: rental_class, store, name, category, subcategory.
+    Raises InsufficientData when no class has left the shop in any complete week.
+    """
+    inside = units.filter(pl.col("week").is_between(weeks[0], weeks[-1])) if weeks else units.clear()
+    if inside.is_empty():
+        raise InsufficientData(
+            "No unit has left the shop in a complete week, so nothing can be forecast.",
+            found_weeks=len(weeks), needed_weeks=8, missing="scans of type Rental or Delivery, or POS contract lines",
+        )  # fmt: skip
+    labels = (
+        inside.select("rental_class", "store").unique()
+        .join(classes, on="rental_class", how="left")
+        .with_columns(
+            pl.col("category").fill_null(UNMAPPED), pl.col("subcategory").fill_null(UNMAPPED),
+            pl.col("name").fill_null(pl.col("rental_class")),
+        )
+        .sort("category", "subcategory", "rental_class", "store")
+    )  # fmt: skip
+    position = {week: at for at, week in enumerate(weeks)}
+    row_of = {key: at for at, key in enumerate(labels.select("rental_class", "store").iter_rows())}
+    first_week = dict(begun.select("rental_class", "first_week").iter_rows())
+    y = np.full((len(row_of), len(weeks)), np.nan)
+    for (rental_class, _), row in row_of.items():
+        start = first_week.get(rental_class) or weeks[0]
+        y[row, max(0, (start - weeks[0]).days // 7) :] = 0.0
+    for rental_class, store, week, count in inside.select("rental_class", "store", "week", "units").iter_rows():
+        row = row_of[rental_class, store]
+        y[row, position[week]] = count if np.isnan(y[row, position[week]]) else y[row, position[week]] + count
+    # a series that shows units before its class's first sign of life began there
+    for row in y:
+        seen = np.flatnonzero(np.isfinite(row))
+        row[seen[0] :] = np.nan_to_num(row[seen[0] :])
+    codes = {name: labels[name].rank("dense").to_numpy().astype(int) - 1 for name in ("category", "subcategory", "rental_class", "store")}
+    bottom = Panel(
+        ids=tuple(Node("class", row["rental_class"], row["store"]).key for row in labels.iter_rows(named=True)),
+        dates=tuple(weeks), y=y, frequency=parse_frequency("W-MON"), season=SEASON_WEEKS, groups=codes,
+        known=calendar(weeks, horizon), past=external, counts=True,
+    )  # fmt: skip
+    return bottom, labels
+
+
+def hierarchy(bottom: Panel, labels: pl.DataFrame) -> tuple[Hierarchy, list[Node]]:
+    """Every node above the bottom series and the bottom series themselves, bottom first."""
+    nodes = [Node("class", row["rental_class"], row["store"]) for row in labels.iter_rows(named=True)]
+    members: dict[Node, list[int]] = {node: [at] for at, node in enumerate(nodes)}
+    for level, column in NODE_LEVELS:
+        for at, row in enumerate(labels.iter_rows(named=True)):
+            name = row[column] if column else ALL
+            if level == "subcategory":
+                name = f"{row['category']} / {name}"
+            for store in (ALL,) if level == "class" else (row["store"], ALL):
+                members.setdefault(Node(level, name, store), []).append(at)
+    ordered = list(members)
+    indices = np.concatenate([np.asarray(members[node]) for node in ordered])
+    starts = np.concatenate([[0], np.cumsum([len(members[node]) for node in ordered])])
+    summing = csr_matrix((np.ones(len(indices)), indices, starts), shape=(len(ordered), len(bottom.ids)))
+    levels = tuple(f"{node.level}/{'all' if node.store == ALL else 'store'}" for node in ordered)
+    return Hierarchy(tuple(node.key for node in ordered), summing, levels), ordered
+
+
+def calendar(weeks: list[date], horizon: int) -> dict[str, np.ndarray]:
+    """What is known of every week, past and future, (T + horizon,) each.
+
+    holiday_days: US public holidays in the week; long_weekend: 1 when one falls on Friday to Monday of its weekend, which
+    moves party rentals; wedding_weeks and graduation_weeks: shares of the week's days in May–September and in the graduation
+    weeks from 10 May to 15 June.
+    """
+    every = [weeks[0] + timedelta(days=7 * k) for k in range(len(weeks) + horizon)]
+    public = holidays.country_holidays("US", years=range(every[0].year, every[-1].year + 2))
+    days = [[week + timedelta(days=k) for k in range(7)] for week in every]
+    return {
+        "holiday_days": np.array([sum(day in public for day in week) for week in days], float),
+        # the Monday after the weekend belongs to the next ISO week, yet moves this week's deliveries
+        "long_weekend": np.array([float(any(week[0] + timedelta(days=k) in public for k in (4, 5, 6, 7))) for week in days]),
+        "wedding_weeks": np.array([sum(5 <= day.month <= 9 for day in week) / 7 for week in days]),
+        "graduation_weeks": np.array([sum((5, 10) <= (day.month, day.day) <= (6, 15) for day in week) / 7 for week in days]),
+    }
+
+
+def holiday_names(weeks: list[date]) -> list[list[str]]:
+    """Names of the public holidays of each week, the following Monday included."""
+    public = holidays.country_holidays("US", years=range(weeks[0].year, weeks[-1].year + 2))
+    return [[public[day] for k in range(8) if (day := week + timedelta(days=k)) in public] for week in weeks]
+
+
+def weekly_external(factors: pl.DataFrame, weeks: list[date], coverage_ratio: float) -> dict[str, np.ndarray]:
+    """Weekly means of the daily external series that cover enough of the history.
+
+    Columns in: date, factor_name, value. A week without a value takes the series' last one before it.
+    """
+    chosen: dict[str, np.ndarray] = {}
+    span_days = 7 * len(weeks)
+    inside = factors.filter(pl.col("date").is_between(weeks[0], weeks[-1] + timedelta(days=6)) & pl.col("value").is_not_null())
+    for (name,), rows in inside.group_by("factor_name", maintain_order=True):
+        if rows["date"].n_unique() < coverage_ratio * span_days:
+            continue
+        by_week = rows.group_by(pl.col("date").dt.truncate("1w").alias("week")).agg(pl.col("value").mean())
+        whole = pl.DataFrame({"week": weeks}).join(by_week, on="week", how="left")
+        chosen[str(name)] = whole["value"].forward_fill().backward_fill().to_numpy().astype(float)
+    return chosen
+
+
+def split_week(units_so_far: np.ndarray, share_ahead: float, mean: np.ndarray, quantiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The week in progress: what has left already plus the share of the week still ahead.
+
+    units_so_far (n,), mean (n,), quantiles (n, Q). The mean is linear, so hierarchies still add up. The spread shrinks with
+    the square root of the share, as for independent arrivals; that is never narrower than a negative binomial's.
+    """
+    ahead = share_ahead * mean
+    spread = np.sqrt(share_ahead) * (quantiles - mean[:, None])
+    bounded = np.maximum(units_so_far[:, None], units_so_far[:, None] + ahead[:, None] + spread)
+    return units_so_far + ahead, np.maximum.accumulate(bounded, axis=1)

@@ -1,0 +1,140 @@
+"""What does the source say about the past? Reads everything training needs and puts it in the shapes of `features`.
+
+I/O at the edge: queries in, one frozen `History` out; from there on training is pure.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from rfid3_demand import features, queries, rates
+from rfid3_shared.clock import Clock
+from rfid3_shared.db import transaction
+from rfid3_shared.errors import InsufficientData
+from rfid3_shared.source import movements, stores, vocabulary
+
+
+@dataclass(frozen=True)
+class History:
+    """The past as training sees it."""
+
+    span: queries.Span
+    units: pl.DataFrame
+    """rental_class, store, week, units, origin; the week in progress included."""
+    begun: pl.DataFrame
+    """rental_class, first_week."""
+    classes: pl.DataFrame
+    """rental_class, name, category, subcategory."""
+    categories: list[str]
+    fleet: pl.DataFrame
+    """rental_class, store, units, unavailable."""
+    inferred: pl.DataFrame
+    """rental_class, store, inferred: units whose store was inferred from their class."""
+    gaps_days: list[float]
+    unit_rates: dict[str, float]
+    external: pl.DataFrame
+    stores: dict[str, str]
+    store_aliases: dict[str, str]
+    weekday_shares: list[float]
+    """Share of a week's units that leave on each weekday, Monday first."""
+    counts: dict[str, int]
+
+
+async def read(source: AsyncEngine, clock: Clock, history_days: int) -> History:
+    """Everything about the last `history_days` days.
+
+    Raises InsufficientData when the source holds neither out scans nor POS contracts.
+    """
+    async with transaction(source) as connection:
+        span = await queries.source_span(connection, clock.today())
+        if span is None:
+            raise InsufficientData(
+                "The source holds no unit leaving the shop: no scan of type Rental or Delivery, no POS contract line.",
+                found_scans=0, missing="id_transactions with scan_type Rental or Delivery, or pos_transaction_items",
+            )  # fmt: skip
+        first = max(span.first, span.last - timedelta(days=history_days))
+        since, until = datetime.combine(first, datetime.min.time()), datetime.combine(span.last + timedelta(days=1), datetime.min.time())
+        daily = await movements.load_daily_departures(connection, since, until)
+        codes = await movements.load_store_codes(connection)
+        posted = _placed(await queries.load_posted(connection, since, until), codes)
+        first_seen = await queries.load_first_seen(connection)
+        mapping = await queries.load_classes(connection)
+        fleet = await movements.load_fleet(connection)
+        gaps_days = await queries.load_gaps_days(connection, since)
+        unit_rates = rates.unit_rates(await queries.load_line_prices(connection), await queries.load_rates(connection))
+        external = await queries.load_external(connection, first, span.last)
+        named = {number: name for _, number, name in await queries.load_stores(connection)}
+    unknown_class = int(daily.filter(pl.col("rental_class").is_null())["units"].sum())
+    daily = daily.filter(pl.col("rental_class").is_not_null())
+    classes, tests = _classes(mapping)
+    daily, posted = (frame.join(tests, on="rental_class", how="anti") for frame in (daily, posted))
+    weekly = features.weekly_units(_weekly(daily), _weekly(posted))
+    named = {number: named.get(number) or stores.STORE_NAMES.get(number, number) for number in codes.values()}
+    by_origin = dict(weekly.group_by("origin").agg(pl.col("units").sum()).iter_rows())
+    return History(
+        span=queries.Span(first, span.last), units=weekly, begun=_begun(weekly, first_seen), classes=classes,
+        categories=sorted(classes["category"].drop_nulls().unique().to_list()),
+        fleet=fleet.group_by("rental_class", "store").agg(pl.col("units", "unavailable").sum()),
+        inferred=daily.filter("store_inferred").group_by("rental_class", "store").agg(pl.col("units").sum().alias("inferred")),
+        gaps_days=gaps_days, unit_rates=unit_rates, external=external, stores=named, store_aliases=_aliases(codes, named),
+        weekday_shares=_weekday_shares(daily, posted),
+        counts={
+            "units_by_scans": int(by_origin.get("scan", 0)), "units_by_pos_lines": int(by_origin.get("pos", 0)),
+            "units_without_class": unknown_class, "test_classes": tests.height,
+        },
+    )  # fmt: skip
+
+
+def _weekly(daily: pl.DataFrame) -> pl.DataFrame:
+    keys = ["rental_class", "store", "week"]
+    return daily.with_columns(week=pl.col("day").dt.truncate("1w")).group_by(keys).agg(pl.col("units").sum()).sort(keys)
+
+
+def _placed(posted: pl.DataFrame, codes: Any) -> pl.DataFrame:
+    """POS lines with RFID3's store id; `000` where the POS's code is none."""
+    return (
+        stores.with_store_ids(posted, ["contract_store"], codes)
+        .with_columns(store=pl.col("contract_store").fill_null(stores.UNASSIGNED))
+        .group_by("rental_class", "store", "day").agg(pl.col("units").sum())
+    )  # fmt: skip
+
+
+def _classes(mapping: list[dict[str, str | None]]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The mapping with repaired spelling, and the classes that were only typed in to try the system."""
+    schema = {name: pl.String for name in ("rental_class", "name", "category", "subcategory")}
+    tests = [row["rental_class"] for row in mapping if vocabulary.is_test_category(row["category"])]
+    kept = [
+        {**row, "category": vocabulary.category_name(row["category"]), "subcategory": vocabulary.category_name(row["subcategory"])}
+        for row in mapping
+        if not vocabulary.is_test_category(row["category"])
+    ]
+    return pl.DataFrame(kept, schema=schema), pl.DataFrame({"rental_class": tests}, schema={"rental_class": pl.String})
+
+
+def _begun(weekly: pl.DataFrame, first_seen: dict[str, date]) -> pl.DataFrame:
+    """First week of each class: its first scan of any type, or its first POS line."""
+    by_units = dict(weekly.group_by("rental_class").agg(pl.col("week").min()).iter_rows())
+    names = by_units.keys() | first_seen.keys()
+    first = {name: min(filter(None, (by_units.get(name), first_seen.get(name)))) for name in names}
+    rows = [(name, day - timedelta(days=day.weekday())) for name, day in sorted(first.items())]
+    return pl.DataFrame(rows, schema={"rental_class": pl.String, "first_week": pl.Date}, orient="row")
+
+
+def _aliases(codes: Any, named: dict[str, str]) -> dict[str, str]:
+    """Every spelling of every store: its id, its POS code as 001, 1 and 1.0, and its name."""
+    found: dict[str, str] = {}
+    for code, number in codes.items():
+        short = str(int(code))
+        found |= dict.fromkeys((number, f"{number}.0", code, short, f"{short}.0", named[number]), number)
+    return found
+
+
+def _weekday_shares(daily: pl.DataFrame, posted: pl.DataFrame) -> list[float]:
+    """From scans where there are any, else from POS lines."""
+    frame = daily if daily.height else posted
+    by_day = dict(frame.group_by(pl.col("day").dt.weekday().alias("weekday")).agg(pl.col("units").sum()).iter_rows())
+    total = sum(by_day.values()) or 1
+    return [by_day.get(k, 0) / total for k in range(1, 8)]

@@ -1,0 +1,35 @@
+"""How is a demand answer written down, so that it can be held against what happened?"""
+
+from datetime import date, datetime
+from typing import Any
+
+from rfid3_demand.schemas import ForecastQuery
+from rfid3_shared.ledger import Prediction
+
+
+def rows_of(data: dict[str, Any], query: ForecastQuery, version: str, at: datetime, request_id: str) -> list[Prediction]:
+    """One ledger row a predicted week.
+
+    `target_item_id` is the rental class where one was asked for; `target_category` the category or `category / subcategory`.
+    """
+    return [
+        Prediction(
+            prediction_type="demand",
+            target_item_id=query.rental_class or "",
+            target_category="" if query.rental_class else data["category_filter"],
+            store=data["store_filter"],
+            prediction_date=date.fromisoformat(week["week_starting"]),
+            horizon_days=7 * (k + 1),
+            predicted_value=week["predicted_demand"],
+            confidence_score=week["confidence_score"],
+            confidence_lower=week["confidence_lower"],
+            confidence_upper=week["confidence_upper"],
+            interval_level=query.confidence_level,
+            model_version=version,
+            model_type=query.model_type if query.include_external_factors else f"{query.model_type}, no external factors",
+            business_impact_score=week["business_impact"]["revenue_opportunity"],
+            request_id=request_id,
+            created_at=at,
+        )
+        for k, week in enumerate(data["predictions"])
+    ]

@@ -1,0 +1,136 @@
+"""What do all series together teach about each one? One LightGBM over every series, origin and step.
+
+The tree corrects a seasonal level: for counts with a Poisson loss and the level as offset (log link, so corrections multiply),
+otherwise with an absolute loss on errors in units of the series' own spread. Deterministic: fixed seed, two threads.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rfid3_demand.model.tree_features import Origin, TreeData, at_origin, rows
+
+ROW_BUDGET = 100_000
+LEAST_ROWS = 300
+FIRST_ORIGIN = 4
+MOST_ORIGINS = 150
+ROUNDS = 160
+PARAMETERS: dict[str, Any] = {
+    "learning_rate": 0.05, "num_leaves": 31, "lambda_l2": 2.0, "feature_fraction": 0.7, "bagging_fraction": 0.7, "bagging_freq": 1,
+    "seed": 11, "deterministic": True, "force_row_wise": True, "num_threads": 2, "verbosity": -1, "max_bin": 63, "cat_smooth": 20.0,
+}  # fmt: skip
+CANDIDATE_SETTINGS: tuple[dict[str, Any], ...] = ({}, {"num_leaves": 15, "lambda_l2": 10.0}, {"num_leaves": 63, "learning_rate": 0.03})
+"""Settings that tuning chooses from; the first are the defaults."""
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A trained booster and the columns it expects."""
+
+    booster: Any
+    names: list[str]
+
+
+def tuned(data: TreeData, cuts: list[int], steps: int) -> dict[str, Any]:
+    """Of CANDIDATE_SETTINGS the one with the least squared error over the first origin's steps; {} where none can be told."""
+    if not cuts:
+        return {}
+    outcome = data.y[:, cuts[0] : cuts[0] + steps]
+    errors = []
+    for settings in CANDIDATE_SETTINGS:
+        tree = train(data, cuts[0], steps, settings)
+        if tree is None:
+            return {}
+        off = (outcome - predict(tree, data, cuts[0], steps)) ** 2
+        # a node's error counts in units of its own size, or the few largest would choose for all
+        size = np.nanmean(np.abs(data.y[:, : cuts[0]]), axis=1, where=np.isfinite(data.y[:, : cuts[0]]))[:, None] + 1.0
+        errors.append(float(np.nanmean(off / size)))
+    return CANDIDATE_SETTINGS[int(np.argmin(errors))]
+
+
+def train(data: TreeData, cut: int, horizon: int, settings: dict[str, Any] | None = None, rounds: int = ROUNDS) -> Tree | None:
+    """A tree that has seen columns < cut only; None when there is too little to learn from. `settings` go before PARAMETERS."""
+    lightgbm = _lightgbm()
+    blocks = list(_training_blocks(data, cut, horizon))
+    if not blocks or sum(len(b[1]) for b in blocks) < LEAST_ROWS:
+        return None
+    names = max((b[4] for b in blocks), key=len)
+    x = np.vstack([_align(b[0], b[4], names) for b in blocks])
+    y, expected, unit = (np.concatenate([b[k] for b in blocks]) for k in (1, 2, 3))
+    parameters = PARAMETERS | {"min_data_in_leaf": int(np.clip(len(y) // 1500, 10, 200))} | (settings or {})
+    categorical = [k for k, name in enumerate(names) if name.startswith("static_")]
+    if data.counts:
+        # quasi-likelihood weights of an overdispersed count: without them the few large series would decide every split
+        parameters |= {"objective": "poisson"}
+        dataset = lightgbm.Dataset(
+            x, y, weight=1.0 / (1.0 + 0.3 * expected), init_score=np.log(expected), feature_name=names, categorical_feature=categorical
+        )
+    else:
+        parameters |= {"objective": "l1"}
+        z = np.clip((y - expected) / unit, -20, 20)
+        dataset = lightgbm.Dataset(x, z, feature_name=names, categorical_feature=categorical)
+    return Tree(lightgbm.train(parameters, dataset, num_boost_round=rounds), names)
+
+
+def predict(tree: Tree, data: TreeData, cut: int, horizon: int) -> np.ndarray:
+    """Forecast at an origin, (nodes, H); NaN for nodes that had not begun."""
+    x, expected, unit = _serving_rows(tree, data, at_origin(data, cut), np.arange(1, horizon + 1))
+    raw = tree.booster.predict(x, raw_score=True, num_threads=2)
+    value = expected * np.exp(np.clip(raw, -5, 3)) if data.counts else expected + raw * unit
+    begun = np.isfinite(data.y[:, :cut]).any(axis=1)[:, None]
+    return np.where(begun, value.reshape(-1, horizon), np.nan)
+
+
+def shap(tree: Tree, data: TreeData, cut: int, steps: np.ndarray, keep: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """SHAP values (rows, F+1) of the nodes in `keep`, with each row's expected value and unit; rows ordered node, step."""
+    x, expected, unit = _serving_rows(tree, data, at_origin(data, cut), steps)
+    chosen = np.repeat(keep, len(steps))
+    return np.asarray(tree.booster.predict(x[chosen], pred_contrib=True, num_threads=2)), expected[chosen], unit[chosen]
+
+
+def _lightgbm() -> Any:
+    """LightGBM with threads that sleep while they wait: spinning ones make a busy two-core box several times slower."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    import lightgbm
+
+    return lightgbm
+
+
+def _serving_rows(tree: Tree, data: TreeData, origin: Origin, ahead: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    x, names, expected, unit = rows(data, origin, np.tile(ahead, (len(data.y), 1)))
+    expected = np.maximum(expected, 1e-6) if data.counts else expected
+    return _align(x, names, tree.names), expected, unit
+
+
+def _training_blocks(data: TreeData, cut: int, horizon: int) -> Any:
+    """Rows per origin: each series takes a few steps, another few at the next origin, so that all are covered within the budget."""
+    origins = np.arange(max(FIRST_ORIGIN, min(cut // 4, 60)), cut)
+    most = max(1, ROW_BUDGET // max(len(data.y), 1))
+    if len(origins) > most:
+        origins = origins[np.unique(np.linspace(0, len(origins) - 1, most).round().astype(int))]
+    if len(origins) > MOST_ORIGINS:
+        origins = origins[np.unique(np.linspace(0, len(origins) - 1, MOST_ORIGINS).round().astype(int))]
+    per_origin = max(1, min(horizon, ROW_BUDGET // max(len(data.y) * len(origins), 1)))
+    series = np.arange(len(data.y))[:, None]
+    for c in origins:
+        reach = min(horizon, cut - c)
+        k = min(per_origin, reach)
+        steps = 1 + (series * 7 + int(c) * 5 + (np.arange(k) * reach) // k) % reach
+        origin = at_origin(data, int(c))
+        x, names, expected, unit = rows(data, origin, steps)
+        y = np.take_along_axis(data.y, int(c) - 1 + steps, axis=1).ravel()
+        ok = np.isfinite(y) & np.repeat(np.isfinite(data.y[:, :c]).any(axis=1), k)
+        if ok.any():
+            yield x[ok], y[ok], np.maximum(expected[ok], 1e-6) if data.counts else expected[ok], unit[ok], names
+
+
+def _align(x: np.ndarray, names: list[str], wanted: list[str]) -> np.ndarray:
+    """Columns in the wanted order; those this origin cannot know yet are NaN."""
+    if names == wanted:
+        return x
+    place = {name: k for k, name in enumerate(names)}
+    return np.stack([x[:, place[name]] if name in place else np.full(len(x), np.nan, np.float32) for name in wanted], axis=1)

@@ -1,0 +1,127 @@
+"""Which part of the year, week or day is high, and how much of that can be believed?
+
+Seasonal profiles shrunk by empirical Bayes: a series' own profile counts as far as it stands out from noise; the rest comes
+from its group, and the group's from a flat line. So sparse classes borrow the season of their category, and data without a
+season gets none.
+"""
+
+import numpy as np
+
+SMOOTHED_FROM = 40
+"""Profiles this long (weeks of a year) are smoothed over neighbours, since each position is seen only a few times."""
+
+
+def seasons_of(season: int, step: str) -> tuple[int, ...]:
+    """Nested seasons, short first: a daily pattern in hours also has a weekly one."""
+    if season == 24 and step == "1h":
+        return (24, 168)
+    return (season,) if season > 1 else ()
+
+
+def levels_of(y: np.ndarray, window: int) -> np.ndarray:
+    """Slow level per step: the centred moving mean over `window`, held at the edges; NaN kept."""
+    filled = np.where(np.isfinite(y), y, 0.0)
+    seen = np.isfinite(y).astype(float)
+    pad = window // 2
+    total = np.cumsum(np.pad(filled, ((0, 0), (1, 0))), axis=1)
+    count = np.cumsum(np.pad(seen, ((0, 0), (1, 0))), axis=1)
+    steps = y.shape[1]
+    low = np.clip(np.arange(steps) - pad, 0, None)
+    high = np.clip(np.arange(steps) - pad + window, None, steps)
+    # a whole window even at the edges, so that the edge level is free of season
+    low = np.where(high - low < window, np.maximum(0, np.where(low == 0, 0, high - window)), low)
+    high = np.where(high - low < window, np.minimum(steps, low + window), high)
+    n = count[:, high] - count[:, low]
+    level = np.divide(total[:, high] - total[:, low], n, out=np.zeros_like(n), where=n > 0)
+    return np.where(np.isfinite(y), level, np.nan)
+
+
+def profile(
+    y: np.ndarray, seasons: tuple[int, ...], multiplicative: bool, groups: np.ndarray | None = None, offset: np.ndarray | None = None
+) -> np.ndarray:
+    """Seasonal factors (or terms) per series, (n, longest season); column k belongs to the step k + 1 after the last one.
+
+    groups: (n,) codes of relatives whose profile is the prior. Factors average 1, terms average 0.
+    """
+    neutral = 1.0 if multiplicative else 0.0
+    current = np.full((len(y), 1), neutral)
+    for m in seasons:
+        if y.shape[1] < m * 1.5:
+            break
+        prior = np.tile(current, (1, m // current.shape[1]))
+        level = levels_of(y, m if y.shape[1] >= 2 * m else y.shape[1])
+        if groups is not None and len(y) > 1:
+            prior = _group_profile(y, level, m, multiplicative, groups, offset, prior)
+        current = _shrunk(y, level, m, multiplicative, prior)
+    return current
+
+
+def factors(profiles: np.ndarray, past: int, horizon: int) -> tuple[np.ndarray, np.ndarray]:
+    """The profile laid along time: (n, past) and (n, horizon)."""
+    m = profiles.shape[1]
+    index = np.arange(-past, horizon) % m
+    laid = profiles[:, index]
+    return laid[:, :past], laid[:, past:]
+
+
+def _shrunk(y: np.ndarray, level: np.ndarray, m: int, multiplicative: bool, prior: np.ndarray) -> np.ndarray:
+    """The raw profile moved towards `prior` as far as noise explains the difference between them."""
+    index = np.arange(-y.shape[1], 0) % m
+    ok = np.isfinite(y) & (level > 0 if multiplicative else True)
+    weight = np.where(ok, level, 0.0) if multiplicative else ok.astype(float)
+    value = np.where(ok, y if multiplicative else y - level, 0.0)
+    onehot = np.eye(m)[index]
+    mass, total, cycles = weight @ onehot, value @ onehot, ok @ onehot
+    raw = np.divide(total, mass, out=prior.copy(), where=mass > 0)
+    expected = prior[:, index] * level if multiplicative else prior[:, index] + level
+    # noise is measured around the raw profile (losing one degree of freedom a position), in relative units when multiplicative
+    fitted = raw[:, index] * level if multiplicative else raw[:, index] + level
+    scale = np.where(ok, level, 1.0) if multiplicative else np.ones_like(y)
+    share = np.maximum(1.0 - 1.0 / np.maximum(cycles, 1.0001), 0.25)[:, index]
+    squares = np.where(ok, (y - fitted) ** 2 / (scale * np.maximum(scale.mean(), 1e-9) if multiplicative else 1.0) / share, 0.0)
+    if multiplicative:
+        squares = np.where(ok, ((y - fitted) / np.maximum(level, 1e-9)) ** 2 * weight / share, 0.0)
+        noise = squares.sum(1) / np.maximum(weight.sum(1), 1e-9)
+    else:
+        noise = squares.sum(1) / np.maximum(ok.sum(1), 1)
+    del expected
+    error = noise[:, None] / np.maximum(cycles, 1)
+    signal = np.maximum(((raw - prior) ** 2 - error).mean(axis=1, keepdims=True), 0.0)
+    # a season seen less than twice is mostly trend and chance: believe half of it at most
+    belief = signal / (signal + error + 1e-12) * np.clip(cycles.mean(axis=1, keepdims=True) - 1.0, 0.3, 1.0)
+    result = prior + belief * (raw - prior)
+    if m >= SMOOTHED_FROM and m != 168:
+        result = _smooth(result)
+    return _centred(result, multiplicative)
+
+
+def _group_profile(
+    y: np.ndarray, level: np.ndarray, m: int, multiplicative: bool, groups: np.ndarray, offset: np.ndarray | None, prior: np.ndarray
+) -> np.ndarray:
+    """Profile of each series' group (sums of its members, scaled alike when additive), shrunk towards `prior`'s mean."""
+    if not multiplicative or (offset is not None and offset.any()):
+        return prior
+    codes, inverse = np.unique(groups, return_inverse=True)
+    member = np.eye(len(codes))[inverse].T
+    seen = np.isfinite(y)
+    sums = member @ np.where(seen, y, 0.0)
+    sums = np.where(member @ seen > 0, sums, np.nan)
+    # relatives enter at different times: the level must be the level of those present
+    present = member @ np.where(seen, level, 0.0)
+    whole = np.full((len(codes), m), 1.0)
+    shape = _shrunk(sums, np.where(np.isfinite(sums), present, np.nan), m, True, whole)
+    everything = np.nansum(sums, axis=0, keepdims=True)
+    overall = _shrunk(everything, np.nansum(present, axis=0, keepdims=True), m, True, np.ones((1, m)))
+    shape = _shrunk(sums, np.where(np.isfinite(sums), present, np.nan), m, True, np.repeat(overall, len(codes), axis=0))
+    return shape[inverse]
+
+
+def _smooth(values: np.ndarray) -> np.ndarray:
+    return 0.25 * np.roll(values, 1, axis=1) + 0.5 * values + 0.25 * np.roll(values, -1, axis=1)
+
+
+def _centred(values: np.ndarray, multiplicative: bool) -> np.ndarray:
+    if not multiplicative:
+        return values - values.mean(axis=1, keepdims=True)
+    positive = np.maximum(values, 0.02)
+    return positive / positive.mean(axis=1, keepdims=True)

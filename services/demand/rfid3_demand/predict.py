@@ -1,0 +1,228 @@
+"""What will go out, how sure is that, why, and what does it mean for the shop? Answers read off a snapshot.
+
+Pure: no clock, no database; the same snapshot and query give the same answer.
+"""
+
+import math
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+
+from rfid3_demand import performance, resolve
+from rfid3_demand.nodes import ALL, Node
+from rfid3_demand.schemas import DEPRECATED_MODEL_TYPES, AccuracyQuery, ForecastQuery
+from rfid3_demand.snapshot import Snapshot
+from rfid3_shared.errors import InsufficientData, ModelUnavailable
+
+WITHIN_RATIO, WITHIN_UNITS = 0.2, 0.5
+"""A forecast counts as right when the outcome is within this ratio of it, or within this many units."""
+EXTERNAL_CAUSES = ("holidays", "weather")
+
+
+def variant_name(model_type: str) -> str:
+    """The variant behind a model type, deprecated names included."""
+    return DEPRECATED_MODEL_TYPES.get(model_type, model_type)
+
+
+def _variant(snapshot: Snapshot, model_type: str) -> str:
+    """The variant asked for; raises ModelUnavailable when the current version was trained without it."""
+    name = variant_name(model_type)
+    if name not in snapshot.spec.variants:
+        raise ModelUnavailable(f"The current version was trained without {name!r}.", available=snapshot.spec.variants)
+    return name
+
+
+def forecast(snapshot: Snapshot, query: ForecastQuery) -> dict[str, Any]:
+    """The `data` of GET /demand/forecast.
+
+    Raises UnknownCategory, UnknownStore, UnknownClass, InvalidParameters, InsufficientData.
+    """
+    spec = snapshot.spec
+    node, row = resolve.node(snapshot, query)
+    _check_horizon(snapshot, row, node, query.weeks)
+    variant = spec.variants.index(_variant(snapshot, query.model_type))
+    mean, quantiles = _distribution(snapshot, variant, row, query)
+    lower, upper = interval(quantiles, spec.levels, query.confidence_level)
+    scores = confidence_scores(mean, quantiles, spec.levels)
+    weeks = snapshot.weeks[: query.weeks]
+    tested = performance.tested(snapshot, row, spec.variants[variant])
+    return {
+        "forecast_period": f"{weeks[0]} to {weeks[-1] + timedelta(days=6)}",
+        "store_filter": node.store,
+        "category_filter": node.name,
+        "model_ensemble": {name: shares[row] for name, shares in spec.weights[variant].items() if shares[row] > 0},
+        "predictions": [
+            {
+                "week_starting": week,
+                "predicted_demand": float(mean[k]),
+                "confidence_score": float(scores[k]),
+                "confidence_lower": float(lower[k]),
+                "confidence_upper": float(upper[k]),
+                "key_factors": _key_factors(snapshot, row, k, query.include_external_factors),
+                "business_impact": _business_impact(snapshot, row, k, float(mean[k]), float(upper[k])),
+                **_in_progress(snapshot, row, k),
+            }
+            for k, week in enumerate(weeks)
+        ],
+        "external_factors_considered": spec.external_factors if query.include_external_factors else [],
+        "model_performance": performance.summary(tested),
+        "recommendations": recommendations(snapshot, node, row, query.weeks),
+        "basis": {
+            "history_weeks": int(np.isfinite(snapshot.history[row]).sum()),
+            "history_units": float(np.nansum(snapshot.history[row])),
+            "sufficiency": spec.sufficiency[row],
+        },
+    }
+
+
+def _check_horizon(snapshot: Snapshot, row: int, node: Node, weeks: int) -> None:
+    honest = snapshot.spec.max_horizon_weeks[row]
+    if weeks > honest:
+        found = int(np.isfinite(snapshot.history[row]).sum())
+        raise InsufficientData(
+            f"{found} weeks of history of {node.name!r} support a forecast of {honest} weeks, not of {weeks}.",
+            found_weeks=found, supported_weeks=honest, asked_weeks=weeks, needed_weeks=2 * weeks,
+            missing="more weeks of rental scans or POS contract lines", suggestion=f"ask for weeks={honest} or fewer",
+        )  # fmt: skip
+
+
+def _distribution(snapshot: Snapshot, variant: int, row: int, query: ForecastQuery) -> tuple[np.ndarray, np.ndarray]:
+    mean = np.asarray(snapshot.means[variant, row, : query.weeks], float)
+    quantiles = np.asarray(snapshot.quantiles[variant, row, : query.weeks], float)
+    if query.include_external_factors:
+        return mean, quantiles
+    causes = [snapshot.spec.causes.index(cause) for cause in EXTERNAL_CAUSES if cause in snapshot.spec.causes]
+    effect = np.asarray(snapshot.contributions[causes, row, : query.weeks], float).sum(axis=0)
+    return np.maximum(mean - effect, 0), np.maximum(quantiles - effect[:, None], 0)
+
+
+def interval(quantiles: np.ndarray, levels: list[float], confidence_level: float) -> tuple[np.ndarray, np.ndarray]:
+    """Ends of the central interval per week, (weeks,) each; between two stored levels by linear interpolation.
+
+    quantiles: (weeks, levels), ordered.
+    """
+    # rounded, so that 0.8 asks for exactly the stored levels 0.1 and 0.9
+    ends = [round((1 - confidence_level) / 2, 9), round((1 + confidence_level) / 2, 9)]
+    both = np.array([np.interp(ends, levels, week) for week in quantiles])
+    return both[:, 0], both[:, 1]
+
+
+def confidence_scores(mean: np.ndarray, quantiles: np.ndarray, levels: list[float]) -> np.ndarray:
+    """Chance per week that the outcome lies within 20 %, or half a unit, of the mean."""
+    reach = np.maximum(WITHIN_RATIO * mean, WITHIN_UNITS)
+    # whole-number quantiles repeat: a hair's breadth between equal ones lets the distribution function be read both ways
+    steps = 1e-9 * np.arange(len(levels))
+    ladder = [0.0, *levels, 1.0]
+    scores = []
+    for centre, half, week in zip(mean, reach, quantiles, strict=True):
+        points = np.concatenate([[week[0] - 1e-6], week + steps, [week[-1] + max(week[-1] - week[-2], 1e-6)]])
+        below, upto = np.interp([centre - half - 1e-8, centre + half + 1e-6], points, ladder)
+        scores.append(min(1.0, max(0.0, upto - below)))
+    return np.array(scores)
+
+
+def _key_factors(snapshot: Snapshot, row: int, k: int, external: bool) -> dict[str, Any]:
+    spec = snapshot.spec
+    units = {cause: round(float(snapshot.contributions[c, row, k]), 3) for c, cause in enumerate(spec.causes)}
+    names = ", ".join(spec.holiday_names[k]) or "no public holiday near"
+    weather = [name for name in spec.external_factors if name != "holidays"]
+    if not external:
+        units = {cause: value for cause, value in units.items() if cause not in EXTERNAL_CAUSES}
+    return {
+        "seasonal_effect": units.get("season", 0.0),
+        "weather_impact": f"{units['weather']:+.1f} units ({', '.join(weather)})" if external and weather and "weather" in units
+        else "not used: no weather series covers the history" if external else "left out as asked",
+        "economic_confidence": "not used: no economic series covers the history",
+        "event_calendar_impact": f"{units.get('holidays', 0.0):+.1f} units ({names})" if external else "left out as asked",
+        "contributions_units": units,
+    }  # fmt: skip
+
+
+def _business_impact(snapshot: Snapshot, row: int, k: int, mean: float, upper: float) -> dict[str, Any]:
+    risk, covered = float(snapshot.stockout[row, k]), snapshot.spec.rate_coverage[row]
+    base = float(snapshot.means[0, row, k])
+    scale = mean / base if base > 0 else 0.0
+    return {
+        "revenue_opportunity": round(scale * float(snapshot.revenue[row, k]), 2) if covered > 0 else None,
+        "revenue_coverage": covered,
+        "inventory_requirement": math.ceil(upper - 1e-9),
+        "units_in_service": int(snapshot.fleet[row]),
+        "stockout_risk": None if math.isnan(risk) else risk,
+    }
+
+
+def _in_progress(snapshot: Snapshot, row: int, k: int) -> dict[str, Any]:
+    begun = snapshot.spec.week_in_progress
+    return {"observed_so_far": begun["units"][row]} if begun and k == 0 else {}
+
+
+def recommendations(snapshot: Snapshot, node: Node, row: int, weeks: int, most: int = 3) -> list[str]:
+    """What to do, each sentence with the numbers it follows from; empty when nothing stands out."""
+    bottom = np.array(snapshot.bottom_of(node), int)
+    if not len(bottom):
+        return []
+    risks = np.nan_to_num(np.asarray(snapshot.stockout[bottom, :weeks], float))
+    worst = risks.argmax(axis=1)
+    risk = risks[np.arange(len(bottom)), worst]
+    short_units = risk * snapshot.means[0, bottom, worst]
+    first = [at for at in np.argsort(-short_units, kind="stable")[:most] if risk[at] >= snapshot.spec.stockout_alert_ratio]
+    said = []
+    for at in first:
+        series, k = int(bottom[at]), int(worst[at])
+        place = snapshot.spec.nodes[series]
+        said.append(
+            f"{snapshot.spec.labels[series]} (class {place['name']}, store {place['store']}): {risk[at]:.0%} chance of running "
+            f"short in the week of {snapshot.weeks[k]}; {snapshot.means[0, series, k]:.0f} units expected, "
+            f"{int(snapshot.fleet[series])} in service."
+        )
+    return said
+
+
+def accuracy(snapshot: Snapshot, query: AccuracyQuery) -> dict[str, Any]:
+    """The `data` of GET /demand/accuracy.
+
+    Raises UnknownCategory; InsufficientData when no tested week lies in the span.
+    """
+    as_of = snapshot.spec.data_as_of
+    name, variant = resolve.category(snapshot, query.category), _variant(snapshot, query.model_type)
+    since = performance.span_start(as_of, query.days_back)
+    row = snapshot.rows.get(performance.node_of(name))
+    rows = None if row is None else performance.tested(snapshot, row, variant, since)
+    if rows is None or not len(rows.actual) or not rows.actual.sum() > 0:
+        raise InsufficientData(
+            f"No week of the last {query.days_back} days with demand was back-tested for {name!r}.",
+            missing="tested weeks", asked_days=query.days_back, suggestion="a longer days_back, or a category with more history",
+        )  # fmt: skip
+    metrics = performance.summary(rows)
+    overall = performance.accuracy(rows.actual, rows.mean)
+    recent, earlier = performance.recent_accuracy(performance.tested(snapshot, row, variant), as_of)
+    chosen = overall if query.metric == "accuracy_score" else metrics[query.metric]
+    return {
+        "basis": "back-test",
+        "tested_from": _day(rows.day.min()), "tested_to": _day(rows.day.max()) + timedelta(days=6),
+        "tested_forecasts": len(rows.actual),
+        "selected_metric": {query.metric: chosen},
+        "accuracy_metrics": {
+            "overall_accuracy": overall, **{key: metrics[key] for key in ("mae", "rmse", "mape", "coverage_80")},
+        },
+        "accuracy_by_category": performance.by_category(snapshot, variant, since, None if name == ALL else name),
+        "accuracy_trend": {
+            "last_30_days": recent, "previous_30_days": earlier, "trend": performance.trend(recent, earlier),
+        },
+        "prediction_distribution": _distribution_of_confidence(snapshot, rows),
+        "baselines": {
+            "seasonal_naive": performance.accuracy(rows.actual, rows.seasonal_naive),
+            "four_week_mean": performance.accuracy(rows.actual, rows.four_week_mean),
+        },
+    }  # fmt: skip
+
+
+def _day(number: float) -> date:
+    return performance.EPOCH + timedelta(days=int(number))
+
+
+def _distribution_of_confidence(snapshot: Snapshot, rows: performance.Tested) -> dict[str, float]:
+    scores = confidence_scores(rows.mean, rows.quantiles, snapshot.spec.backtest_levels)
+    high, low = float(np.mean(scores > 0.8)), float(np.mean(scores < 0.6))
+    return {"high_confidence": high, "medium_confidence": 1.0 - high - low, "low_confidence": low}

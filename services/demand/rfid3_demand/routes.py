@@ -1,0 +1,96 @@
+"""Which questions does the demand service answer over HTTP? In and out only; the thinking is in `predict`."""
+
+from datetime import date, timedelta
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import Response
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from rfid3_demand import predict, queries
+from rfid3_demand.ledger_rows import rows_of
+from rfid3_demand.schemas import AccuracyAnswer, AccuracyQuery, ForecastAnswer, ForecastQuery, RetrainAnswer, RetrainRequest
+from rfid3_demand.snapshot import Snapshot
+from rfid3_shared.app import answer
+from rfid3_shared.auth import Caller
+from rfid3_shared.cache import cache_key
+from rfid3_shared.deps import get_outbox, get_resources, get_tx, require
+from rfid3_shared.envelope import Envelope
+from rfid3_shared.jobs import Outbox, enqueue
+from rfid3_shared.registry import Loaded
+from rfid3_shared.resources import Resources
+
+SERVICE, TRAIN_KIND = "demand", "train"
+router = APIRouter(prefix="/demand", tags=["demand"])
+
+
+def get_loaded(request: Request) -> Loaded[Snapshot]:
+    """The snapshot that serves now; raises ModelUnavailable before the first training."""
+    return request.app.state.snapshots.get()  # type: ignore[no-any-return]
+
+
+LoadedSnapshot = Annotated[Any, Depends(get_loaded)]
+Open = Annotated[Resources, Depends(get_resources)]
+Reader = Annotated[Caller, Depends(require("read"))]
+
+
+def _meta(loaded: Loaded[Snapshot], today: date, **extra: Any) -> dict[str, Any]:
+    spec = loaded.snapshot.spec
+    return {
+        "model_version": loaded.version.model_version, "fallback": False, "data_as_of": spec.data_as_of,
+        "data_age_days": (today - spec.data_as_of).days, **extra,
+    }  # fmt: skip
+
+
+@router.get("/forecast", response_model=Envelope[ForecastAnswer])
+async def forecast(request: Request, query: Annotated[ForecastQuery, Query()], loaded: LoadedSnapshot, held: Open, _: Reader) -> Response:
+    """Weekly demand for a category, subcategory or class, in one store or overall, with calibrated intervals."""
+    version = loaded.version.model_version
+
+    async def compute() -> bytes:
+        return orjson.dumps(predict.forecast(loaded.snapshot, query), option=orjson.OPT_SERIALIZE_NUMPY)
+
+    body, origin = await held.cache.get_or_compute(cache_key("demand/forecast", version, **query.model_dump()), compute)
+    if origin != "memory":
+        held.ledger.record(rows_of(orjson.loads(body), query, version, held.clock.now(), request.scope["state"]["request_id"]))
+    row = predict.resolve.node(loaded.snapshot, query)[1]
+    inferred = loaded.snapshot.spec.inferred_store_share[row]
+    meta = _meta(
+        loaded, held.clock.today(), cached=origin != "computed", sufficiency=loaded.snapshot.spec.sufficiency[row],
+        imputed=["store"] if inferred > 0 else [], store_inferred_share=round(inferred, 4),
+    )  # fmt: skip
+    return answer(request, orjson.Fragment(body), message=f"Demand forecast for {query.weeks} weeks.", meta=meta)
+
+
+@router.get("/accuracy", response_model=Envelope[AccuracyAnswer])
+async def accuracy(request: Request, query: Annotated[AccuracyQuery, Query()], loaded: LoadedSnapshot, held: Open, _: Reader) -> Response:
+    """How good the forecasts were on weeks they had not seen, beside two naive baselines."""
+    data = predict.accuracy(loaded.snapshot, query)
+    return answer(request, data, message="Accuracy of the back-test.", meta=_meta(loaded, held.clock.today()))
+
+
+@router.post("/retrain", status_code=202, response_model=Envelope[RetrainAnswer])
+async def retrain(
+    request: Request, wanted: RetrainRequest, held: Open, caller: Annotated[Caller, Depends(require("train"))],
+    outbox: Annotated[Outbox, Depends(get_outbox, scope="function")],
+    connection: Annotated[AsyncConnection, Depends(get_tx, scope="function")],
+) -> Response:  # fmt: skip
+    """Schedule a training run; 409 CONFLICT while one is queued or running."""
+    job = await enqueue(
+        connection, service=SERVICE, kind=TRAIN_KIND, arguments=wanted.model_dump(), requested_by=caller.key_id, clock=held.clock,
+        idempotency_key=request.headers.get("idempotency-key"),
+    )  # fmt: skip
+    outbox.add(job.id, SERVICE)
+    usual_s = await queries.usual_training_seconds(connection)
+    loaded = request.app.state.snapshots.loaded
+    counts = loaded.snapshot.spec.counts if loaded else {}
+    data = {
+        "training_job_id": job.id,
+        "models_scheduled": sorted({predict.variant_name(name) for name in wanted.model_types}),
+        "estimated_completion": None if usual_s is None else held.clock.now() + timedelta(seconds=usual_s),
+        "training_data_size": counts.get("training_observations"),
+        "validation_data_size": counts.get("validation_observations"),
+    }
+    meta = _meta(loaded, held.clock.today()) if loaded else {}
+    return answer(request, data, message=f"Training is scheduled: GET /api/predictive/jobs/{job.id}.", meta=meta, status=202)

@@ -1,0 +1,18 @@
+"""Which knobs has the demand service besides the common ones?"""
+
+from pydantic import Field
+
+from rfid3_shared.settings import Settings
+
+
+class DemandSettings(Settings):
+    """Common settings and those of demand, all from the environment with prefix `RFID3_`."""
+
+    demand_horizon_weeks: int = Field(53, ge=1, le=60)
+    """Weeks ahead that training forecasts and publishes."""
+    demand_history_days: int = Field(1095, ge=30, le=3650)
+    """Days of history that training looks at by default."""
+    demand_external_coverage_ratio: float = Field(0.9, ge=0, le=1)
+    """Share of the history's days an external series must cover before it is used."""
+    demand_stockout_alert_ratio: float = Field(0.2, ge=0, le=1)
+    """Chance of running short from which a class is named in the recommendations."""

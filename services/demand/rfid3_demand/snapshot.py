@@ -1,0 +1,143 @@
+"""In which form does training hand its forecasts to the service?
+
+A folder: `spec.json` (nodes, weeks, levels, provenance), arrays as `.npy` (memory-mapped, so processes share their pages and
+loading costs milliseconds), the LightGBM model as text. Nothing in it can run code. A loaded snapshot never changes.
+"""
+
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+
+from rfid3_demand.nodes import ALL, Node
+
+FORMAT = 1
+ARRAYS = ("means", "quantiles", "contributions", "stockout", "fleet", "revenue", "history", "backtest")
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What the arrays mean. Lists are in the arrays' order."""
+
+    job_id: str
+    data_from: date
+    data_as_of: date
+    first_week: date
+    horizon_weeks: int
+    history_weeks: int
+    levels: list[float]
+    variants: list[str]
+    weights: list[dict[str, list[float]]]
+    """Per variant: method name → share per node."""
+    causes: list[str]
+    external_factors: list[str]
+    nodes: list[dict[str, str]]
+    labels: list[str]
+    """What people call each node."""
+    bottom: list[dict[str, str]]
+    """Level → name of the nodes above each class-in-store series; those series come first in `nodes`."""
+    sufficiency: list[str]
+    max_horizon_weeks: list[int]
+    rate_coverage: list[float]
+    """Share of the node's past units that have a rate."""
+    inferred_store_share: list[float]
+    stores: dict[str, str]
+    """RFID3 store id → name."""
+    store_aliases: dict[str, str]
+    """Every spelling of a store → RFID3 store id."""
+    categories: list[str]
+    """Every category of the mapping, those without any history included."""
+    week_in_progress: dict[str, Any] | None
+    holiday_names: list[list[str]]
+    stockout_alert_ratio: float
+    backtest_levels: list[float]
+    scores: list[dict[str, Any]]
+    counts: dict[str, int]
+    """Rows read, quarantined and left out, by reason."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A published set of forecasts in memory.
+
+    means (variants, nodes, weeks) and quantiles (variants, nodes, weeks, levels): units per week. contributions (causes,
+    nodes, weeks): units. stockout (nodes, weeks): chance that a unit asked for falls in a class that runs short. fleet
+    (nodes,): units in service. revenue (nodes, weeks): dollars of the ensemble's mean where rates are known. history (nodes, weeks of history): units. backtest (rows, 6 + variants + levels), sorted by its
+    first column: node, day number of the last known week, day number of the week, outcome, seasonal naive, four-week mean, mean
+    of each variant, quantiles.
+    """
+
+    spec: Spec
+    means: np.ndarray
+    quantiles: np.ndarray
+    contributions: np.ndarray
+    stockout: np.ndarray
+    fleet: np.ndarray
+    revenue: np.ndarray
+    history: np.ndarray
+    backtest: np.ndarray
+
+    @cached_property
+    def rows(self) -> dict[Node, int]:
+        """Position of each node in the arrays."""
+        return {Node(**node): at for at, node in enumerate(self.spec.nodes)}
+
+    @cached_property
+    def category_spellings(self) -> dict[str, str]:
+        """Lower-case spelling of every category → the category."""
+        return {name.casefold(): name for name in self.spec.categories}
+
+    @cached_property
+    def names(self) -> dict[str, list[str]]:
+        """Names of the nodes of each level, overall ones, sorted."""
+        found: dict[str, list[str]] = {}
+        for node in self.rows:
+            if node.store == ALL:
+                found.setdefault(node.level, []).append(node.name)
+        return {level: sorted(names) for level, names in found.items()}
+
+    @cached_property
+    def bottoms(self) -> dict[Node, list[int]]:
+        """Positions of the class-in-store series below each node."""
+        found: dict[Node, list[int]] = {}
+        for row, place in enumerate(self.spec.bottom):
+            for level, name in place.items():
+                for store in (self.spec.nodes[row]["store"], ALL):
+                    found.setdefault(Node(level, name, store), []).append(row)
+        return found
+
+    def bottom_of(self, node: Node) -> list[int]:
+        """Positions of the class-in-store series that the node sums."""
+        return self.bottoms.get(node, [])
+
+    @cached_property
+    def weeks(self) -> list[date]:
+        """The Mondays forecast."""
+        return [self.spec.first_week + timedelta(days=7 * k) for k in range(self.spec.horizon_weeks)]
+
+
+def write(snapshot: Snapshot, booster_text: str | None, folder: Path) -> None:
+    """Write the snapshot into an empty folder; the same snapshot gives the same bytes."""
+    (folder / "spec.json").write_bytes(orjson.dumps({"format": FORMAT, **asdict(snapshot.spec)}, option=orjson.OPT_SORT_KEYS))
+    for name in ARRAYS:
+        np.save(folder / f"{name}.npy", np.ascontiguousarray(getattr(snapshot, name)), allow_pickle=False)
+    if booster_text is not None:
+        (folder / "lightgbm.txt").write_text(booster_text)
+
+
+def load(folder: Path) -> Snapshot:
+    """The snapshot in a folder, its arrays memory-mapped and read-only.
+
+    Raises ValueError for another format.
+    """
+    raw = orjson.loads((folder / "spec.json").read_bytes())
+    if raw.pop("format") != FORMAT:
+        raise ValueError("this snapshot was written by another version of the suite")
+    for name in ("data_from", "data_as_of", "first_week"):
+        raw[name] = date.fromisoformat(raw[name])
+    arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ARRAYS}
+    return Snapshot(spec=Spec(**raw), **arrays)

@@ -1,0 +1,43 @@
+"""Does a snapshot survive its folder unchanged?"""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rfid3_demand import predict
+from rfid3_demand.schemas import ForecastQuery
+from rfid3_demand.snapshot import ARRAYS, Snapshot, load, write
+
+
+class TestWriteAndLoad:
+    def test_a_loaded_snapshot_answers_as_the_written_one(self, tmp_path: Path, snapshot: Snapshot) -> None:
+        """What is written is what answers."""
+        _write(snapshot, tmp_path)
+
+        loaded = load(tmp_path)
+
+        assert predict.forecast(loaded, ForecastQuery()) == predict.forecast(snapshot, ForecastQuery())
+        assert all(np.array_equal(getattr(loaded, name), getattr(snapshot, name), equal_nan=True) for name in ARRAYS)
+
+    def test_the_same_snapshot_gives_the_same_bytes(self, tmp_path: Path, snapshot: Snapshot) -> None:
+        """Artefacts are named by content, so equal content must be equal bytes."""
+        for name in ("a", "b"):
+            (tmp_path / name).mkdir()
+            _write(snapshot, tmp_path / name)
+
+        first, second = ({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("a", "b"))
+        assert first == second
+
+    def test_refuses_another_format(self, tmp_path: Path, snapshot: Snapshot) -> None:
+        """A snapshot of another version of the suite is refused, not misread."""
+        _write(snapshot, tmp_path)
+        spec = (tmp_path / "spec.json").read_text().replace('"format":1', '"format":99')
+        (tmp_path / "spec.json").write_text(spec)
+
+        with pytest.raises(ValueError, match="another version"):
+            load(tmp_path)
+
+
+def _write(made: Snapshot, folder: Path) -> None:
+    write(made, "tree", folder)
+
