@@ -1,0 +1,218 @@
+"""Does the service keep the API contract, from a training run to the answers, on real stores and a real Redis?"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import factories
+import httpx
+import pytest
+from fastapi import FastAPI
+from rfid3_demand import train
+from rfid3_demand.app import create_app
+from rfid3_demand.settings import DemandSettings
+from rfid3_shared import auth, db
+from rfid3_shared.clock import Clock
+from rfid3_shared.jobs import list_jobs
+from rfid3_shared.ledger import analytics_predictions
+from rfid3_shared.resources import ensure_store
+from sqlalchemy import func, select
+
+FORECAST = "/api/predictive/demand/forecast"
+
+
+class Silent:
+    """Progress that nobody watches."""
+
+    def report(self, stage: str, done: int, total: int) -> None:
+        """Say nothing."""
+
+
+async def prepare(settings: DemandSettings, weeks: int = 30) -> dict[str, str]:
+    """A steady shop in the source, the store's tables, and a key for each scope: scope → key."""
+    engine = db.open_engine(settings.source_dsn)
+    await factories.steady_shop(engine, weeks)
+    store = db.open_engine(settings.store_dsn)
+    assert await ensure_store(store)
+    keys = {}
+    async with db.transaction(store) as connection:
+        for scope in ("read", "train"):
+            keys[scope] = (await auth.create_key(connection, owner="test", scopes={"read", scope}, clock=Clock()))[1]
+    await engine.dispose()
+    await store.dispose()
+    return keys
+
+
+async def trained(settings: DemandSettings, **wanted: Any) -> dict[str, Any]:
+    return await train.run(settings, {"job_id": "0" * 32, "hyperparameter_tuning": False, "force_retrain": True, **wanted}, Silent())
+
+
+@asynccontextmanager
+async def serving(settings: DemandSettings, key: str | None) -> AsyncIterator[tuple[httpx.AsyncClient, FastAPI]]:
+    app = create_app(settings)
+    headers = {"X-API-Key": key} if key else {}
+    async with app.router.lifespan_context(app), httpx.AsyncClient(
+        transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url="http://demand", headers=headers
+    ) as client:  # fmt: skip
+        yield client, app
+
+
+@pytest.fixture
+async def settings(tmp_path: Path, redis_url: str) -> DemandSettings:
+    return DemandSettings(home=tmp_path, redis_url=redis_url, demand_horizon_weeks=13)
+
+
+class TestForecast:
+    async def test_a_steady_shop_is_forecast_steadily(self, settings: DemandSettings) -> None:
+        """Three classes that rent 20, 6 and 10 every week are forecast to, by class, category, store and overall."""
+        keys = await prepare(settings)
+        await trained(settings)
+
+        async with serving(settings, keys["read"]) as (client, _):
+            expected = {
+                "rental_class=61825": 20, "rental_class=63131": 10, "category=Round%20Linen": 26, "category=Round%20Linen&store=003": 20,
+                "store=001": 6, "category=round%20linen&subcategory=90%20Round": 26, "weeks=1": 36,
+            }  # fmt: skip
+            for query, units in expected.items():
+                answer = (await client.get(f"{FORECAST}?{query}")).json()
+                week = answer["data"]["predictions"][0]
+                assert week["predicted_demand"] == pytest.approx(units, rel=0.15), query
+                assert week["confidence_lower"] <= units <= week["confidence_upper"], query
+                assert answer["meta"]["data_as_of"] == "2025-08-04"
+            linen = (await client.get(f"{FORECAST}?category=Round%20Linen")).json()["data"]["predictions"][0]["business_impact"]
+            assert linen["revenue_opportunity"] == pytest.approx(26 * 24, rel=0.15)
+            assert linen["units_in_service"] == 52
+
+    async def test_the_same_question_gets_the_same_numbers(self, settings: DemandSettings) -> None:
+        """A repeated request is answered from the cache, with equal data, and written to the ledger once."""
+        keys = await prepare(settings)
+        await trained(settings)
+
+        async with serving(settings, keys["read"]) as (client, _):
+            first, second = [(await client.get(f"{FORECAST}?weeks=4")).json() for _ in range(2)]
+        store = db.open_engine(settings.store_dsn)
+        async with db.transaction(store) as connection:
+            rows = (await connection.execute(select(func.count()).select_from(analytics_predictions))).scalar()
+        await store.dispose()
+
+        assert (first["meta"]["cached"], second["meta"]["cached"]) == (False, True)
+        assert first["data"] == second["data"]
+        assert rows == 4
+
+    @pytest.mark.parametrize(
+        ("query", "status", "code", "fact"),
+        [
+            ("weeks=0", 422, "INVALID_PARAMETERS", "weeks"),
+            ("weeks=53", 422, "INVALID_PARAMETERS", "weeks"),
+            ("week=4", 422, "INVALID_PARAMETERS", "week"),
+            ("confidence_level=0.4", 422, "INVALID_PARAMETERS", "confidence_level"),
+            ("model_type=oracle", 422, "INVALID_PARAMETERS", "model_type"),
+            ("category=Tabels", 404, "NOT_FOUND", "Tables"),
+            ("store=9999", 404, "NOT_FOUND", "Fridley"),
+            ("category=Tents", 409, "INSUFFICIENT_DATA", "needed_weeks"),
+            ("weeks=52", 409, "INSUFFICIENT_DATA", "supported_weeks"),
+            ("api_key=x", 422, "INVALID_PARAMETERS", "X-API-Key"),
+        ],
+    )
+    async def test_wrong_questions_are_answered_in_the_envelope(
+        self, service: httpx.AsyncClient, query: str, status: int, code: str, fact: str
+    ) -> None:
+        """Each kind of wrong question has its status, its code and the fact that helps."""
+        response = await service.get(f"{FORECAST}?{query}")
+
+        assert response.status_code == status
+        assert response.json()["error"]["code"] == code
+        assert fact in response.text
+
+    @pytest.fixture
+    async def service(self, settings: DemandSettings) -> AsyncIterator[httpx.AsyncClient]:
+        keys = await prepare(settings)
+        await trained(settings, model_types=["linear"])
+        async with serving(settings, keys["read"]) as (client, _):
+            yield client
+
+    async def test_without_a_key_nothing_is_said(self, settings: DemandSettings) -> None:
+        """No key and a wrong key are 401, in the envelope."""
+        await prepare(settings, weeks=2)
+        async with serving(settings, None) as (client, _):
+            for headers in ({}, {"X-API-Key": "rfid3_nobody"}, {"Authorization": "Bearer rfid3_nobody"}):
+                response = await client.get(FORECAST, headers=headers)
+                assert (response.status_code, response.json()["error"]["code"]) == (401, "UNAUTHORIZED")
+
+    async def test_before_the_first_training_the_model_is_unavailable(self, settings: DemandSettings) -> None:
+        """503 MODEL_UNAVAILABLE with Retry-After, never a made-up number."""
+        keys = await prepare(settings, weeks=2)
+        async with serving(settings, keys["read"]) as (client, _):
+            response = await client.get(FORECAST)
+
+        assert (response.status_code, response.json()["error"]["code"]) == (503, "MODEL_UNAVAILABLE")
+        assert int(response.headers["retry-after"]) > 0
+
+
+class TestRetrain:
+    async def test_needs_the_scope_and_runs_once(self, settings: DemandSettings) -> None:
+        """A reader is refused, a trainer gets a job, a second request meets the first."""
+        keys = await prepare(settings, weeks=2)
+        async with serving(settings, None) as (client, app):
+            refused, accepted, met = [
+                await client.post("/api/predictive/demand/retrain", json={}, headers={"X-API-Key": keys[scope]})
+                for scope in ("read", "train", "train")
+            ]
+            async with db.transaction(app.state.resources.store) as connection:
+                jobs = await list_jobs(connection)
+
+        assert [response.status_code for response in (refused, accepted, met)] == [403, 202, 409]
+        assert accepted.json()["data"]["training_job_id"] == jobs[0].id == met.json()["error"]["details"]["job_id"]
+        assert len(jobs) == 1
+        assert accepted.json()["data"]["models_scheduled"] == ["average", "lightgbm", "statistical"]
+
+    async def test_unknown_fields_change_nothing(self, settings: DemandSettings) -> None:
+        """A body that cannot be understood is refused and schedules nothing."""
+        keys = await prepare(settings, weeks=2)
+        async with serving(settings, keys["train"]) as (client, app):
+            response = await client.post("/api/predictive/demand/retrain", json={"training_period_days": 3, "x": 1})
+            async with db.transaction(app.state.resources.store) as connection:
+                assert await list_jobs(connection) == []
+
+        assert response.status_code == 422
+        assert {problem["parameter"] for problem in response.json()["error"]["details"]["problems"]} == {"training_period_days", "x"}
+
+
+class TestSwap:
+    async def test_a_new_version_takes_over_without_a_failed_request(self, settings: DemandSettings) -> None:
+        """While a second version is trained and loaded every request is answered, in the end by the new one."""
+        keys = await prepare(settings)
+        await trained(settings, model_types=["linear"])
+        async with serving(settings, keys["read"]) as (client, _):
+            retraining = asyncio.create_task(trained(settings, model_types=["linear"], job_id="1" * 32))
+            statuses, versions = set(), []
+            for _ in range(400):
+                response = await client.get(f"{FORECAST}?weeks=2")
+                statuses.add(response.status_code)
+                versions.append(response.json()["meta"]["model_version"])
+                if len(set(versions)) == 2:
+                    break
+                await asyncio.sleep(0.05)
+            published = (await retraining)["model_version"]
+
+        assert statuses == {200}
+        assert versions[-1] == published != versions[0]
+
+    async def test_without_store_and_redis_answers_go_on_and_say_so(self, tmp_path: Path, free_redis: tuple[str, Any]) -> None:
+        """With its servers gone the service answers from memory; `meta.degraded` names what is missing."""
+        url, redis = free_redis
+        settings = DemandSettings(home=tmp_path, redis_url=url, demand_horizon_weeks=8)
+        keys = await prepare(settings)
+        await trained(settings, model_types=["linear"])
+        async with serving(settings, keys["read"]) as (client, app):
+            assert (await client.get(f"{FORECAST}?weeks=1")).status_code == 200
+            redis.kill()
+            redis.wait()
+            await app.state.reach._look()
+
+            response = await client.get(f"{FORECAST}?weeks=3")
+
+        assert response.status_code == 200
+        assert response.json()["meta"]["degraded"] == ["redis"]
