@@ -17,8 +17,8 @@ from rfid3_shared.source.vocabulary import OUT_SCAN_TYPES
 if TYPE_CHECKING:
     import polars as pl
 
-CANCELLED_WORDS = ("Cancelled", "Canceled", "Void", "Quote")
-"""POS contract statuses under which nothing leaves the shop."""
+NOT_LEFT_WORDS = ("Cancelled", "Canceled", "Void", "Quote", "Reservation")
+"""POS contract statuses under which nothing has left the shop."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def left_at() -> Any:
 
 def counted() -> Any:
     """Contracts whose goods leave the shop."""
-    return or_(pos_contracts.c.status.is_(None), pos_contracts.c.status.not_in(CANCELLED_WORDS))
+    return or_(pos_contracts.c.status.is_(None), pos_contracts.c.status.not_in(NOT_LEFT_WORDS))
 
 
 def posted_units(since: datetime, until: datetime) -> Select[Any]:
@@ -114,9 +114,9 @@ async def load_rates(connection: AsyncConnection) -> dict[str, dict[str, Any]]:
 
 
 async def load_line_prices(connection: AsyncConnection) -> dict[str, float]:
-    """Mean POS line price per unit and item, where lines carry prices."""
+    """Mean dollars per unit and item, where POS lines carry prices; a line's price is for its whole quantity."""
     lines = pos_lines.c
-    mean = func.sum(lines.price * func.coalesce(lines.qty, 1)) / func.sum(func.coalesce(lines.qty, 1))
+    mean = func.sum(lines.price) / func.sum(func.coalesce(lines.qty, 1))
     query = select(func.trim(lines.item_num), mean).where(lines.price > 0).group_by(func.trim(lines.item_num))
     return {number: float(price) for number, price in await connection.execute(query) if number and price}
 

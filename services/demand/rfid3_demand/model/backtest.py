@@ -17,6 +17,8 @@ from rfid3_shared import evaluate
 ORIGINS, MOST_ORIGINS = 5, 10
 LONGEST_CHECK = 26
 TREES = 2
+FEW_SERIES, ORIGINS_OF_FEW, TREES_OF_FEW = 40, 12, 4
+"""A few series have little to learn spreads and weights from, and cost little to go back over more often."""
 BACKTEST_LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 _COVERAGE_LEVELS = (0.025, 0.1, 0.9, 0.975)
 CHECKED_LEVELS = tuple(sorted({*BACKTEST_LEVELS, *_COVERAGE_LEVELS, 0.2, 0.3, 0.4, 0.6, 0.7, 0.8}))
@@ -35,20 +37,26 @@ class Rounds:
     naive: np.ndarray
     mean_4: np.ndarray
 
+    @property
+    def independent(self) -> float:
+        """Stretches of `steps` that the origins cover together: overlapping ones tell the same story."""
+        return max(1.0, (self.cutoffs[-1] - self.cutoffs[0] + self.steps) / self.steps) if self.cutoffs else 1.0
 
-def plan(length: int, horizon: int, season: int, share: float = 0.0) -> tuple[list[int], int]:
+
+def plan(length: int, horizon: int, season: int, share: float = 0.0, series: int = FEW_SERIES + 1) -> tuple[list[int], int]:
     """Cutoffs and steps to check: the horizon, but at most a third of the history and 26 steps (48 for hours).
 
     With history to spare every origin checks all steps. Without, later origins check the few steps that are left, so that the method
     is judged with nearly as much past as it will have: two seasons where there are that many. Further origins are put before those
-    until at least `share` of the history is forecast, or MOST_ORIGINS are reached.
+    until at least `share` of the history is forecast, or MOST_ORIGINS are reached. A few `series` get more origins.
     """
+    origins = ORIGINS_OF_FEW if series <= FEW_SERIES else ORIGINS
     least = max(4, min(2 * season, length * (80 if length >= 1.5 * season else 55) // 100))
     most = LONGEST_CHECK if season != 24 else 48
     steps = max(1, min(horizon, most, length // 3, max(length - least, 1)))
-    gap = min(steps // 2 + 1, (length - steps - least) // (ORIGINS - 1))
-    if 4 * gap >= max(steps, 1):
-        return _reaching_back(evaluate.cutoffs(length, steps, ORIGINS, gap, 1), steps, length, share), steps
+    gap = min(steps // 2 + 1, (length - steps - least) // (origins - 1))
+    if (origins - 1) * gap >= steps:
+        return _reaching_back(evaluate.cutoffs(length, steps, origins, gap, 1), steps, length, share), steps
     latest = length - max(1, steps // 4)
     cuts = np.linspace(length - steps, latest, ORIGINS).round().astype(int)
     return _reaching_back(sorted({int(c) for c in cuts if c >= 2}), steps, length, share), steps
@@ -68,14 +76,15 @@ def run(
 ) -> Rounds:  # fmt: skip
     """Forecast from every origin of the plan. Trees are trained on what came before the first of the origins they serve."""
     cuts, steps = planned
+    trees = TREES_OF_FEW if len(data.y) <= FEW_SERIES else TREES
     collected: dict[str, list[np.ndarray]] = {}
     tree, served_from = None, -1
     for k, cut in enumerate(cuts):
         progress("backtest", k, len(cuts))
         said = candidates.statistical(data, cut, steps)
         if with_tree:
-            if k * TREES // len(cuts) != served_from:
-                served_from = k * TREES // len(cuts)
+            if k * trees // len(cuts) != served_from:
+                served_from = k * trees // len(cuts)
                 tree = global_tree.train(data, cut, steps, tree_settings)
             empty = np.full((len(data.y), steps), np.nan)
             said["lightgbm"] = empty if tree is None else global_tree.predict(tree, data, cut, steps)

@@ -9,20 +9,23 @@ SHARPNESS = 5.0
 """Weights fall with this power of the error; chosen on held-out parts of training data (2 to 4 differ by under 1 %)."""
 COUNT_SHARPNESS = 24.0
 """The same for the deviance of counts, most of which is noise common to all methods."""
+BRIEF_SHARPNESS = 6.0
+"""The same while there is less than a year of a few series."""
 PRIOR_ERRORS = 30.0
 """The type's error counts as if it had been seen this often for each series."""
 LEAST_MEAN = 0.03
 LEAST_WEIGHT = 0.03
 
 
-def weights(errors: dict[str, np.ndarray], scale: np.ndarray, kind: np.ndarray, counts: bool = False) -> dict[str, np.ndarray]:
+def weights(errors: dict[str, np.ndarray], scale: np.ndarray, kind: np.ndarray, power: float = SHARPNESS) -> dict[str, np.ndarray]:
     """Share of each method per node, (n,), summing to 1; a method without errors for a node has none there.
 
     errors: method -> (n, observations) absolute errors, NaN where it gave no forecast. scale: (n,). kind: (n,) codes of demand types.
     """
     names = list(errors)
+    if not names:
+        return {}
     relative = np.stack([errors[name] / scale[:, None] for name in names])  # (methods, n, observations)
-    power = COUNT_SHARPNESS if counts else SHARPNESS
     # methods are compared on the same targets; a hole in one must not make it look better
     count = np.isfinite(relative).sum(axis=2)
     total = np.where(np.isfinite(relative), np.minimum(relative, 50.0), 0.0).sum(axis=2)

@@ -23,6 +23,9 @@ from rfid3_shared.series import future_dates
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
+BRIEF_STEPS, BRIEF_CELLS = 40, 20_000
+"""With fewer steps and fewer observations than these, past errors tell little about which method is best."""
+LEAST_PEERS = 5
 MOST_BACKTEST_ROWS = 2_000_000
 AVERAGE = ("moving_average_4", "moving_average_13", "pooled")
 
@@ -51,10 +54,11 @@ def fit_forecast(
     kinds = evaluate.classify_all(data.y)
     scale = _scale(data.y, panel.season)
     with_tree = _worth_a_tree(data) and (families is None or "lightgbm" in families)
-    plan = backtest.plan(data.y.shape[1], horizon, season if season != 168 else 24, check_share)
+    plan = backtest.plan(data.y.shape[1], horizon, season if season != 168 else 24, check_share, len(data.y))
     chosen = global_tree.tuned(data, plan[0], plan[1]) if tune and with_tree else {}
     rounds = backtest.run(data, plan, season if season != 168 else 24, with_tree, tell, chosen)
-    trust = _trust(data, rounds, kinds, scale)
+    peers = _peers(np.array(tree_of.levels), kinds)
+    trust = _trust(data, rounds, peers, scale)
     tell("fit", 0, 2)
     said = candidates.statistical(data, data.y.shape[1], horizon)
     tree = global_tree.train(data, data.y.shape[1], horizon, chosen) if with_tree else None
@@ -67,15 +71,14 @@ def fit_forecast(
     made_of = _families(said)
     joined = [name for family, names in made_of.items() if families is None or family in families for name in names]
     made_of = {"ensemble": list(dict.fromkeys(joined)) or list(said), **made_of}
-    kind_codes = np.unique(kinds, return_inverse=True)[1]
     for k, (name, methods) in enumerate(made_of.items()):
         tell("intervals", k, len(made_of))
         methods = [m for m in methods if m in said]
         if name == "lightgbm" and tree is None:
             continue
-        variants[name], past[name] = _variant(tree_of.summing, data, rounds, trust, said, methods, kind_codes, scale, horizon, np.array(levels))
+        variants[name], past[name] = _variant(tree_of.summing, data, rounds, trust, said, methods, peers, scale, horizon, np.array(levels))
     tell("intervals", len(made_of), len(made_of))
-    checked = _checked_quantiles(rounds.outcomes, past["ensemble"], kind_codes, scale, panel.counts)
+    checked = _checked_quantiles(rounds, past["ensemble"], peers, scale, panel.counts)
     tell("explain", 0, 1)
     causes = contributions.explain(tree, data, tree_of.summing, variants["ensemble"].mean.astype(float))
     count = observations(data.y)
@@ -159,12 +162,25 @@ def _scale(y: np.ndarray, season: int) -> np.ndarray:
     return np.where(np.isfinite(scale) & (scale > 0), scale, np.where(size > 0, size, 1.0))
 
 
-def _trust(data: TreeData, rounds: backtest.Rounds, kinds: np.ndarray, scale: np.ndarray) -> dict[str, np.ndarray]:
+def _peers(levels: np.ndarray, kinds: np.ndarray) -> np.ndarray:
+    """Code of the nodes each one is judged with: its level and kind of demand, or its level alone where those are under five."""
+    names = np.array([f"{level}|{kind}" for level, kind in zip(levels, kinds, strict=True)])
+    found, count = np.unique(names, return_counts=True)
+    rare = np.isin(names, found[count < LEAST_PEERS])
+    return np.asarray(np.unique(np.where(rare, levels.astype(str), names), return_inverse=True)[1])
+
+
+def _trust(data: TreeData, rounds: backtest.Rounds, peers: np.ndarray, scale: np.ndarray) -> dict[str, np.ndarray]:
     """Weights per method and node: by deviance for counts, whose mean is wanted, by absolute errors otherwise."""
     loss = ensemble.deviance if data.counts else lambda y, said: np.abs(y - said)
     flat = {name: loss(rounds.outcomes, said).reshape(len(data.y), -1) for name, said in rounds.forecasts.items()}
     unit = np.maximum(1.0, scale) if data.counts else scale
-    return ensemble.weights(flat, unit, np.unique(kinds, return_inverse=True)[1], counts=data.counts)
+    brief = data.y.shape[1] < BRIEF_STEPS and np.isfinite(data.y).sum() < BRIEF_CELLS
+    if brief and len(flat) > 1:
+        # a tree takes the ramp of a first half-year for a law: measured on the real export it doubles the error of what it joins
+        flat["lightgbm"] = np.full_like(flat["ets"], np.nan)
+    power = ensemble.BRIEF_SHARPNESS if brief else ensemble.COUNT_SHARPNESS if data.counts else ensemble.SHARPNESS
+    return ensemble.weights(flat, unit, peers, power)
 
 
 def _variant(
@@ -187,17 +203,20 @@ def _variant(
     coherent = np.where(np.isfinite(stacked), coherent, np.nan)
     mean = reconcile(summing, future, variance, data.counts)
     mean = np.where(np.isfinite(data.y).any(axis=1)[:, None], mean, np.nan)
-    calibration = intervals.calibrate(rounds.outcomes, coherent, kinds, scale, horizon, data.counts)
-    return Variant(mean.astype(np.float32), intervals.quantiles(calibration, mean, levels), {m: s for m, s in shares.items() if s.any()}), coherent
+    calibration = intervals.calibrate(rounds.outcomes, coherent, kinds, scale, horizon, data.counts, rounds.independent)
+    quantiles = intervals.quantiles(calibration, mean, levels)
+    if data.multiplicative:
+        quantiles = np.maximum(quantiles, 0.0)  # what was never negative is not forecast to be
+    return Variant(mean.astype(np.float32), quantiles, {m: s for m, s in shares.items() if s.any()}), coherent
 
 
-def _checked_quantiles(y: np.ndarray, mean: np.ndarray, kinds: np.ndarray, scale: np.ndarray, counts: bool) -> np.ndarray:
+def _checked_quantiles(rounds: backtest.Rounds, mean: np.ndarray, kinds: np.ndarray, scale: np.ndarray, counts: bool) -> np.ndarray:
     """Quantiles at past origins, each calibrated on the other origins only, (nodes, origins, steps, CHECKED_LEVELS)."""
-    origins = y.shape[1]
+    y, origins = rounds.outcomes, rounds.outcomes.shape[1]
     levels = np.array(backtest.CHECKED_LEVELS)
     result = np.full((*y.shape, len(levels)), np.nan, dtype=np.float32)
     for k in range(origins):
         others = [j for j in range(origins) if j != k] or [k]
-        calibration = intervals.calibrate(y[:, others], mean[:, others], kinds, scale, y.shape[2], counts)
+        calibration = intervals.calibrate(y[:, others], mean[:, others], kinds, scale, y.shape[2], counts, rounds.independent)
         result[:, k] = intervals.quantiles(calibration, mean[:, k], levels)
     return result

@@ -37,8 +37,14 @@ class Calibration:
     """(buckets, grid) share of outcomes at or below each point of the probability grid."""
 
 
-def calibrate(y: np.ndarray, mean: np.ndarray, kind: np.ndarray, scale: np.ndarray, horizon: int, counts: bool) -> Calibration:
-    """Learn from outcomes y and forecasts mean, both (n, origins, steps), NaN where unknown; kind: (n,) codes; scale: (n,) units."""
+def calibrate(
+    y: np.ndarray, mean: np.ndarray, kind: np.ndarray, scale: np.ndarray, horizon: int, counts: bool, independent: float = np.inf
+) -> Calibration:
+    """Learn from outcomes y and forecasts mean, both (n, origins, steps), NaN where unknown; kind: (n,) codes; scale: (n,) units.
+
+    independent: how many origins do not overlap. All series share the fortunes of those few periods, so spreads of sizes are widened by
+    the variance of a mean of so many (1 + 1/independent); for counts a node's own noise outweighs that.
+    """
     ok = np.isfinite(y) & np.isfinite(mean)
     mean_safe = np.where(ok, np.maximum(mean, 1e-3) if counts else mean, 1.0)
     error = np.where(ok, y - mean_safe, 0.0)
@@ -68,6 +74,10 @@ def calibrate(y: np.ndarray, mean: np.ndarray, kind: np.ndarray, scale: np.ndarr
     bucket = _buckets(np.where(ok, mean_safe, np.nan), kind, ok, counts)
     low, high = _positions(y, mean_safe, spread[:, None, None], growth[: y.shape[2]], counts)
     corrected = np.stack([_share_below(low, high, ok & (bucket == b)[:, None, None]) for b in range(bucket.max() + 1)])
+    if not counts:
+        # half of the skew is believed: a common shift in a few past periods says little about the next one
+        corrected = 0.75 * corrected + 0.25 * (1.0 - corrected[:, ::-1])
+        spread = spread * np.sqrt(1.0 + 1.0 / independent)
     return Calibration(counts, spread, growth, bucket, corrected)
 
 
@@ -143,10 +153,9 @@ def _positions(y: np.ndarray, mean: np.ndarray, spread: np.ndarray, growth: np.n
 def _share_below(low: np.ndarray, high: np.ndarray, ok: np.ndarray) -> np.ndarray:
     """Share of outcomes below each grid point, a discrete outcome counting in proportion (Czado et al. 2009); increasing from 0 to 1."""
     keep = ok if ok.any() else np.isfinite(low)
-    a, b = np.sort(low[keep]), np.sort(np.maximum(high, low + 1e-4)[keep])
-    # mean of clip((u - low) / (high - low), 0, 1) without an (outcomes x grid) array: sample at five points inside each step
-    inner = np.concatenate([low[keep] + (np.maximum(high, low + 1e-4)[keep] - low[keep]) * f for f in (0.1, 0.3, 0.5, 0.7, 0.9)])
-    del a, b
+    # mean of clip((u - low) / (high - low), 0, 1) without an (outcomes x grid) array: five points inside each step
+    step = np.maximum(high[keep] - low[keep], 1e-4)
+    inner = np.concatenate([low[keep] + step * part for part in (0.1, 0.3, 0.5, 0.7, 0.9)])
     share = np.searchsorted(np.sort(inner), _GRID, side="right") / len(inner)
     # as if twenty more outcomes had fallen as the uncorrected spread says: small buckets keep some tail
     n = ok.sum()

@@ -73,18 +73,12 @@ def _shrunk(y: np.ndarray, level: np.ndarray, m: int, multiplicative: bool, prio
     onehot = np.eye(m)[index]
     mass, total, cycles = weight @ onehot, value @ onehot, ok @ onehot
     raw = np.divide(total, mass, out=prior.copy(), where=mass > 0)
-    expected = prior[:, index] * level if multiplicative else prior[:, index] + level
     # noise is measured around the raw profile (losing one degree of freedom a position), in relative units when multiplicative
     fitted = raw[:, index] * level if multiplicative else raw[:, index] + level
-    scale = np.where(ok, level, 1.0) if multiplicative else np.ones_like(y)
     share = np.maximum(1.0 - 1.0 / np.maximum(cycles, 1.0001), 0.25)[:, index]
-    squares = np.where(ok, (y - fitted) ** 2 / (scale * np.maximum(scale.mean(), 1e-9) if multiplicative else 1.0) / share, 0.0)
-    if multiplicative:
-        squares = np.where(ok, ((y - fitted) / np.maximum(level, 1e-9)) ** 2 * weight / share, 0.0)
-        noise = squares.sum(1) / np.maximum(weight.sum(1), 1e-9)
-    else:
-        noise = squares.sum(1) / np.maximum(ok.sum(1), 1)
-    del expected
+    miss = np.where(ok, y - fitted, 0.0)
+    relative = miss / np.maximum(np.where(ok, level, 1.0), 1e-9) if multiplicative else miss
+    noise = (relative**2 * weight / share).sum(axis=1) / np.maximum(weight.sum(axis=1), 1e-9)
     error = noise[:, None] / np.maximum(cycles, 1)
     signal = np.maximum(((raw - prior) ** 2 - error).mean(axis=1, keepdims=True), 0.0)
     # a season seen less than twice is mostly trend and chance: believe half of it at most

@@ -111,7 +111,7 @@ def _aicc(sse: np.ndarray, count: np.ndarray, size: np.ndarray) -> np.ndarray:
     n = count[:, None].astype(float)
     k = size[None, :]
     room = n - k - 1
-    safe = np.maximum(sse / np.maximum(n, 1), 1e-12)
-    return np.where(room > 0, n * np.log(safe) + 2 * k + 2 * k * (k + 1) / np.maximum(room, 1e-9), np.inf + 0 * safe * k) if (
-        room > 0
-    ).any() else sse + 0.0 * k
+    fit = n * np.log(np.maximum(sse / np.maximum(n, 1), 1e-12)) + 2 * k
+    corrected = fit + 2 * k * (k + 1) / np.maximum(room, 1e-9)
+    # too short for a criterion: the simplest set wins
+    return np.where(room > 0, corrected, 1e12 + k)

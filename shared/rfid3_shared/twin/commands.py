@@ -1,0 +1,131 @@
+"""`rfid3 twin`: found a demonstration company, or let it live on.
+
+Only this room of the twin is imported by the `rfid3` command at start; numpy and the rest come with the first run.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from rfid3_shared.clock import Clock
+from rfid3_shared.errors import AppError
+from rfid3_shared.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from rfid3_shared.twin.build import TwinSummary
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="The digital twin: a rental company with four stores whose true demand is known. It fills the embedded source with "
+    "RFID3's tables, dirt included, so that everything can be tried without an export.",
+)
+Run = Callable[["AsyncEngine", Path, Callable[[int, int], None]], Coroutine[Any, Any, "TwinSummary"]]
+
+
+@app.command()
+def create(
+    items: Annotated[int, typer.Option(min=200, max=2_000_000, help="Scanned tags it owns; a class has 26 on average.")] = 5000,
+    months: Annotated[int, typer.Option(min=1, max=240, help="Months of history.")] = 30,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same company, row for row.")] = 7,
+    end: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day; yesterday if not given.")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Throw away what the embedded source holds now.")] = False,
+) -> None:
+    """Found a company and write its history.
+
+    Writes RFID3's tables to the source (RFID3_SOURCE_URL, else the embedded file) and, apart from them, the true demand before
+    refusals to <RFID3_HOME>/twin_truth.db. A source that holds rows is left alone unless --replace is given; a database that
+    is not the embedded file must be empty in any case.
+
+    Example: rfid3 twin create --items 5000 --months 30 --seed 7
+    """
+    settings = Settings()
+    if replace and settings.source_url is not None:
+        raise _refusal("--replace works on the embedded source only; RFID3_SOURCE_URL names another database.")
+    last = end.date() if end else Clock(settings.time_zone).today() - timedelta(days=1)
+
+    async def run(engine: "AsyncEngine", truth: Path, progress: Callable[[int, int], None]) -> "TwinSummary":
+        from rfid3_shared.twin import build
+
+        return await build.create(
+            engine, truth, items=items, months=months, seed=seed, end=last, replace=replace, progress=progress
+        )  # fmt: skip
+
+    _carry_out(settings, "Founding the company", run)
+
+
+@app.command()
+def advance(days: Annotated[int, typer.Option(min=1, max=3660, help="Days to live on.")] = 1) -> None:
+    """Let the company live on for some days from where it stopped.
+
+    The days are exactly those that a longer history would have brought: weather, bookings, refusals, scans.
+
+    Example: rfid3 twin advance --days 7
+    """
+
+    async def run(engine: "AsyncEngine", truth: Path, progress: Callable[[int, int], None]) -> "TwinSummary":
+        from rfid3_shared.twin import build
+
+        return await build.advance(engine, truth, days, progress)
+
+    _carry_out(Settings(), "Living on", run)
+
+
+def _carry_out(settings: Settings, title: str, run: Run) -> None:
+    """Run with a progress bar, then print what was written; a refusal is printed in plain words with exit code 1."""
+    clock, console = Clock(settings.time_zone), Console()
+    started = clock.monotonic()
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), console=Console(stderr=True)
+    )  # fmt: skip
+    try:
+        with bar:
+            task = bar.add_task(title)
+            summary = asyncio.run(
+                _with_engine(settings, run, lambda done, total: bar.update(task, completed=done, total=total))
+            )
+    except AppError as refused:
+        raise _refusal(refused.message) from None
+    console.print(_table(summary, clock.monotonic() - started))
+
+
+async def _with_engine(settings: Settings, run: Run, progress: Callable[[int, int], None]) -> "TwinSummary":
+    from rfid3_shared.db import open_engine
+
+    engine = open_engine(settings.source_dsn)
+    try:
+        return await run(engine, settings.home / "twin_truth.db", progress)
+    finally:
+        await engine.dispose()
+
+
+def _refusal(message: str) -> typer.Exit:
+    Console(stderr=True).print(f"[red]{message}[/red]")
+    return typer.Exit(1)
+
+
+def _table(summary: "TwinSummary", seconds: float) -> Table:
+    table = Table(title="The company", show_header=False)
+    table.add_column(style="bold")
+    table.add_column(justify="right")
+    days: tuple[date, date] = (summary.first_day, summary.last_day)
+    for name, value in (
+        ("days written", f"{days[0]} to {days[1]}"),
+        ("scanned tags", f"{summary.items:,}"),
+        ("rental classes", f"{summary.classes:,} scanned, {summary.bulk_classes:,} in the POS only"),
+        ("scans", f"{summary.scans:,}"),
+        ("contracts", f"{summary.contracts:,} and {summary.reservations:,} reservations"),
+        ("units asked for", f"{summary.demand_units:,}"),
+        ("refused", f"{summary.refused_ratio:.1%}"),
+        ("seconds", f"{seconds:.1f}"),
+    ):
+        table.add_row(name, value)
+    return table
