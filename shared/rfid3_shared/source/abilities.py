@@ -73,7 +73,9 @@ def _demand(e: Evidence) -> Ability:
         missing.append(f"scans or POS lines over {NEEDED_WEEKS} weeks or more; found {max(e.weeks, e.pos_weeks):.1f} weeks")
         return Ability("demand", can, cannot, missing)
     weeks = e.weeks if e.departures else e.pos_weeks
-    can.append(f"units leaving per class and week, from {weeks:.0f} weeks ({e.departures:,} departures of {e.classes:,} classes)")
+    can.append(
+        f"units leaving per class and week, from {weeks:.0f} weeks ({e.departures:,} departures of {e.classes:,} classes)"
+    )
     if weeks < SEASON_WEEKS:
         cannot.append("a yearly season learned from this shop: it must be borrowed, and intervals are wide")
         missing.append(f"{SEASON_WEEKS - weeks:.0f} more weeks of history")
@@ -144,7 +146,9 @@ def _inventory(e: Evidence) -> Ability:
     cannot = [] if e.fleet_units else ["units on hand: no scanned item is in the item master"]
     missing = []
     if e.counts["scans_back"]:
-        can.append(f"what is out now, from {e.counts['scans_back']:,} back scans; units never scanned back count by their next sight")
+        can.append(
+            f"what is out now, from {e.counts['scans_back']:,} back scans; units never scanned back count by their next sight"
+        )
     else:
         cannot.append("what is out now: nothing is ever scanned back")
     if e.inferred_store_ratio > 0.5 or e.stores < 2:

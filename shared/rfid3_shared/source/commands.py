@@ -82,7 +82,7 @@ def import_command(
             "embedded source.", parameter="RFID3_SOURCE_URL",
         )  # fmt: skip
     console = Console(stderr=as_json)
-    report = asyncio.run(_import(settings, folder, console))
+    report = asyncio.run(_import(settings, folder.expanduser(), console))
     if as_json:
         typer.echo(orjson.dumps(report.as_json(), option=orjson.OPT_INDENT_2))
     else:
@@ -94,7 +94,7 @@ async def _import(settings: Settings, folder: Path, console: Console) -> ImportR
     engine = open_engine(settings.source_dsn)
     try:
         with progress_bars(console) as progress:
-            return await load_export(engine, folder.expanduser(), clock=Clock(settings.time_zone), progress=progress)
+            return await load_export(engine, folder, clock=Clock(settings.time_zone), progress=progress)
     finally:
         await engine.dispose()
 

@@ -36,7 +36,8 @@ class CsvFile:
 
     def __init__(self, path: Path) -> None:
         self._raw = path.open("rb")
-        self._lines: IO[bytes] = gzip.open(self._raw) if path.suffix.lower() == ".gz" else self._raw  # type: ignore[assignment]
+        packed = path.suffix.lower() == ".gz"
+        self._lines: IO[bytes] = gzip.GzipFile(fileobj=self._raw) if packed else self._raw  # type: ignore[assignment]
         self.size = path.stat().st_size
         self.foreign_lines = 0
         """Lines that were not UTF-8 and were read as Windows-1252."""

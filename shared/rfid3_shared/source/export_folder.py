@@ -57,7 +57,9 @@ def find_export(path: Path) -> ExportFolder:
     if not path.exists():
         raise NotFound(f"There is no folder {path}.", folder=str(path))
     if not path.is_dir():
-        raise InvalidParameters(f"{path} is a file. Give the folder that holds <table>.csv or <table>.csv.gz.", folder=str(path))
+        raise InvalidParameters(
+            f"{path} is a file. Give the folder that holds <table>.csv or <table>.csv.gz.", folder=str(path)
+        )
     found: dict[str, Path] = {}
     unknown: dict[str, str | None] = {}
     unread: list[str] = []

@@ -122,14 +122,16 @@ class ExportRows:
             text = fields[field.at].strip()
             if text in EMPTY_WORDS:
                 if field.is_key:
-                    return self.report.reject(line, field.name, "is empty")
+                    self.report.reject(line, field.name, "is empty")
+                    return None
                 values.append(None)
                 continue
             try:
                 values.append(field.convert(text))
             except ValueError as error:
                 if not (field.is_date and text.startswith(ZERO_DATE)) or field.is_key:
-                    return self.report.reject(line, field.name, str(error))
+                    self.report.reject(line, field.name, str(error))
+                    return None
                 self.report.zero_dates += 1
                 values.append(None)
         if self._tag_at is not None and fields[self._tag_at] != fields[self._tag_at].strip():

@@ -1,6 +1,5 @@
 """What came of an import? Counts of rows, and every reason why something was left out."""
 
-from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -34,7 +33,7 @@ class FileReport:
     rows_replaced: int = 0
     """Older rows that gave way, because a new key now has their unique number."""
     rejections: list[Rejection] = field(default_factory=list)
-    reasons: Counter[str] = field(default_factory=Counter)
+    reasons: dict[str, int] = field(default_factory=dict)
     """Rejected rows by `column: reason`."""
     ignored_columns: list[str] = field(default_factory=list)
     personal_columns: list[str] = field(default_factory=list)
@@ -54,7 +53,8 @@ class FileReport:
     def reject(self, line: int, column: str | None, reason: str) -> None:
         """Count a row that is not loaded."""
         self.rows_rejected += 1
-        self.reasons[f"{column}: {reason}" if column else reason] += 1
+        told = f"{column}: {reason}" if column else reason
+        self.reasons[told] = self.reasons.get(told, 0) + 1
         if len(self.rejections) < EXAMPLES:
             self.rejections.append(Rejection(line, column, reason))
 

@@ -30,7 +30,9 @@ def progress_bars(console: Console) -> Iterator[load.Progress]:
 
 def show_import(console: Console, report: ImportReport) -> None:
     """Print the report: rows per table, then whatever was left out and why."""
-    table = Table(title=f"Imported {escape(report.folder)} in {report.seconds:.1f} s", title_justify="left", box=SIMPLE_HEAD, padding=0)
+    table = Table(
+        title=f"Imported {escape(report.folder)} in {report.seconds:.1f} s", title_justify="left", box=SIMPLE_HEAD, padding=0
+    )
     table.add_column("table", overflow="fold")
     for name in ("read", "new", "updated", "same", "repeated", "rejected"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -59,7 +61,7 @@ def _show_file(console: Console, one: FileReport) -> None:
     if one.fault:
         console.print(f"[red]refused[/] {name}: {escape(one.fault)}")
         return
-    for reason, count in one.reasons.most_common(8):
+    for reason, count in sorted(one.reasons.items(), key=lambda pair: -pair[1])[:8]:
         console.print(f"[yellow]rejected[/] {name}: {count:,} × {escape(reason)}")
     for rejection in one.rejections[:5]:
         where = f", column {escape(rejection.column)}" if rejection.column else ""

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Table, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -26,6 +27,7 @@ from rfid3_shared.source.tables import scans, source_metadata
 from rfid3_shared.source.vocabulary import KNOWN, unknown_words
 
 BATCH_ROWS = 5_000
+CACHE_KIB = 65_536
 STORE_COLUMNS = ("home_store", "current_store", "store_no")
 Progress = Callable[[str, int, int], None]
 """Called with a file's name, the bytes of it read so far and its size."""
@@ -60,6 +62,8 @@ async def _load(
 ) -> None:
     staged: dict[str, list[str]] = {}
     not_after = (clock.now().astimezone(clock.zone) + timedelta(days=1)).replace(tzinfo=None, microsecond=0).isoformat(" ")
+    # an index grows ten times faster when its pages stay in memory: 64 MiB instead of SQLite's 2
+    await connection.exec_driver_sql(f"PRAGMA cache_size = -{CACHE_KIB}")
     try:
         for name, path in found.files.items():
             one = FileReport(path.name, name)
@@ -80,6 +84,7 @@ async def _load(
         await connection.rollback()
         for name in staged:
             await drop_stage(connection, source_metadata.tables[name])
+        await connection.exec_driver_sql("PRAGMA cache_size = -2000")
         await connection.commit()
 
 
@@ -117,7 +122,8 @@ def _require_rows(report: ImportReport) -> None:
         rejected_rows=sum(file.rows_rejected for file in report.files),
         faults={file.file: file.fault for file in report.files if file.fault} or None,
         first_rejections=[
-            f"{file.file} line {one.line}, {one.column or 'row'}: {one.reason}" for file in report.files for one in file.rejections
+            f"{file.file} line {one.line}, {one.column or 'row'}: {one.reason}"
+            for file in report.files for one in file.rejections
         ][:5] or None,
     )  # fmt: skip
 
@@ -126,10 +132,10 @@ async def _find_unknown_words(connection: AsyncConnection, report: ImportReport,
     codes = await load_store_codes(connection)
     for name, columns in staged.items():
         for column in [c for c in columns if c in KNOWN or c in STORE_COLUMNS]:
-            stage_table = stage_name(source_metadata.tables[name])
-            counts = await connection.exec_driver_sql(f'SELECT "{column}", count(*) FROM {stage_table} GROUP BY 1')
+            query = f'SELECT "{column}", count(*) FROM {stage_name(source_metadata.tables[name])} GROUP BY 1'  # noqa: S608 - our names
+            pairs: list[Any] = list(await connection.exec_driver_sql(query))
             known = KNOWN.get(column, lambda code: store_id(code, codes) is not None)
-            if unknown := unknown_words(((word, n) for word, n in counts), known):
+            if unknown := unknown_words(pairs, known):
                 report.unknown_words[f"{name}.{column}"] = unknown
 
 

@@ -2,8 +2,10 @@
 
 Rows are staged in temporary tables of SQLite, which live in a file the system removes by itself, so a killed import leaves
 nothing behind and holds no lock while it reads. Merging is one transaction over all tables: insert what is new, update what
-differs, leave the rest. The same export again changes nothing.
+differs, leave the rest. The same export again changes nothing. Every name put into SQL here is one of `tables`, never a
+file's.
 """
+# ruff: noqa: S608
 
 from collections.abc import Sequence
 
@@ -42,7 +44,7 @@ async def stage(connection: AsyncConnection, table: Table, columns: Sequence[str
     """Add rows to the temporary table; a key that is there already gives way."""
     marks = ", ".join("?" * len(columns))
     statement = f"INSERT OR REPLACE INTO {stage_name(table)} ({_list(columns)}) VALUES ({marks})"
-    await connection.exec_driver_sql(statement, rows)  # type: ignore[arg-type]
+    await connection.exec_driver_sql(statement, rows)
 
 
 async def merge(connection: AsyncConnection, table: Table, columns: Sequence[str], report: FileReport) -> None:

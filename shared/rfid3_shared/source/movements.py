@@ -8,7 +8,9 @@ A tag leaves at most once a business day, and the last out scan of the day count
 truck's). An out scan that names the same contract as the tag's next one, with no back scan between, is that same departure.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 import polars as pl
 from sqlalchemy import ColumnElement, Label, Select, Subquery, and_, case, false, func, literal, or_, select
@@ -16,13 +18,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rfid3_shared.source.stores import class_stores, place, store_codes
 from rfid3_shared.source.tables import items, pos_contracts, pos_equipment, scans, stores
-from rfid3_shared.source.vocabulary import BACK_SCAN_TYPES, COMMITTED_STATUSES, GONE_STATUSES, NOT_RENTED_BINS, OUT_SCAN_TYPES, OUT_STATUSES, TURNAROUND_STATUSES
+from rfid3_shared.source.vocabulary import (
+    BACK_SCAN_TYPES,
+    COMMITTED_STATUSES,
+    GONE_STATUSES,
+    NOT_RENTED_BINS,
+    OUT_SCAN_TYPES,
+    OUT_STATUSES,
+    TURNAROUND_STATUSES,
+)
 
-_STORE_SCHEMA = {"current_store": pl.String, "home_store": pl.String, "contract_store": pl.String}
+Schema = Mapping[str, pl.DataType | type[pl.DataType]]
+_STORE_SCHEMA: Schema = {"current_store": pl.String, "home_store": pl.String, "contract_store": pl.String}
 _PAGE = 50_000
 
 
-def select_departures(since: datetime | None = None, until: datetime | None = None) -> Select:
+def select_departures(since: datetime | None = None, until: datetime | None = None) -> Select[Any]:
     """One row per unit leaving, in shop time from `since` up to but without `until`.
 
     Columns: tag_id (trimmed), rental_class (of the scan, else of the item), contract, left_at, and the codes from which
@@ -41,7 +52,7 @@ def select_departures(since: datetime | None = None, until: datetime | None = No
         .subquery("moves")
     )  # fmt: skip
     m = moves.c
-    following = {"partition_by": m.tag_id, "order_by": (m.scan_date, m.id)}
+    following: dict[str, Any] = {"partition_by": m.tag_id, "order_by": (m.scan_date, m.id)}
     outs = (
         select(
             m.tag_id, m.scan_date, m.contract_number, m.rental_class_num, m.backs,
@@ -83,7 +94,7 @@ def select_departures(since: datetime | None = None, until: datetime | None = No
     return rows.where(o.scan_date < until) if until is not None else rows
 
 
-def select_daily_departures(since: datetime | None = None, until: datetime | None = None) -> Select:
+def select_daily_departures(since: datetime | None = None, until: datetime | None = None) -> Select[Any]:
     """Units leaving by class, store codes and business day.
 
     Columns: rental_class, current_store, home_store, contract_store, day (ISO text), units.
@@ -93,7 +104,7 @@ def select_daily_departures(since: datetime | None = None, until: datetime | Non
     return select(*keys, func.count().label("units")).group_by(*keys)
 
 
-def select_fleet() -> Select:
+def select_fleet() -> Select[Any]:
     """Units that can be rented, by class and store codes: tags whose last status is not gone, whose bin is not for sale.
 
     Columns: rental_class, current_store, home_store, contract_store (of the last contract), units, and how many of those
@@ -136,7 +147,7 @@ async def load_departures(
 
     Columns: tag_id, rental_class, contract, left_at (naive shop time, µs), store, store_rule, store_inferred.
     """
-    schema = {"tag_id": pl.String, "rental_class": pl.String, "contract": pl.String, "left_at": pl.Datetime("us")}
+    schema: Schema = {"tag_id": pl.String, "rental_class": pl.String, "contract": pl.String, "left_at": pl.Datetime("us")}
     frame = await _fetch(connection, select_departures(since, until), {**schema, **_STORE_SCHEMA})
     return (await _place(connection, frame)).sort("left_at", "tag_id")
 
@@ -149,7 +160,7 @@ async def load_daily_departures(
     Columns: rental_class, store, store_rule, store_inferred, day (date), units (int64); sorted. Days without departures
     have no row.
     """
-    schema = {"rental_class": pl.String, **_STORE_SCHEMA, "day": pl.String, "units": pl.Int64}
+    schema: Schema = {"rental_class": pl.String, **_STORE_SCHEMA, "day": pl.String, "units": pl.Int64}
     frame = await _fetch(connection, select_daily_departures(since, until), schema)
     placed = await _place(connection, frame.with_columns(pl.col("day").str.to_date("%Y-%m-%d")))
     keys = ["rental_class", "store", "store_rule", "store_inferred", "day"]
@@ -170,7 +181,7 @@ async def load_weekly_departures(
 
 async def load_fleet(connection: AsyncConnection) -> pl.DataFrame:
     """Units that can be rented per class and store: rental_class, store, store_inferred, units, unavailable (int64); sorted."""
-    schema = {"rental_class": pl.String, **_STORE_SCHEMA, "units": pl.Int64, "unavailable": pl.Int64}
+    schema: Schema = {"rental_class": pl.String, **_STORE_SCHEMA, "units": pl.Int64, "unavailable": pl.Int64}
     frame = await _fetch(connection, select_fleet(), schema)
     keys = ["rental_class", "store", "store_rule", "store_inferred"]
     return (await _place(connection, frame)).group_by(keys).agg(pl.col("units", "unavailable").sum()).sort(keys)
@@ -195,7 +206,7 @@ async def _place(connection: AsyncConnection, frame: pl.DataFrame) -> pl.DataFra
     return place(frame, await load_class_stores(connection, codes), codes)
 
 
-async def _fetch(connection: AsyncConnection, query: Select, schema: dict[str, pl.DataType | type[pl.DataType]]) -> pl.DataFrame:
+async def _fetch(connection: AsyncConnection, query: Select[Any], schema: Schema) -> pl.DataFrame:
     """The rows of a query as a frame, page by page, so that few Python objects live at once."""
     pages = []
     result = await connection.stream(query.execution_options(yield_per=_PAGE))

@@ -6,22 +6,44 @@ there, gives no count: the report names it instead of failing.
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import (
-    ColumnElement, Select, String, Table, and_, distinct, func, inspect, literal, null, or_, select, type_coerce,
+    ColumnElement,
+    Select,
+    String,
+    Table,
+    and_,
+    distinct,
+    func,
+    inspect,
+    literal,
+    null,
+    or_,
+    select,
+    type_coerce,
 )  # fmt: skip
+from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rfid3_shared.source.tables import (
-    DEFECT_COLUMNS, default_mappings, external_factors, items, pos_contracts, pos_equipment, pos_lines, scans,
-    source_metadata, user_mappings,
+    DEFECT_COLUMNS,
+    default_mappings,
+    external_factors,
+    items,
+    pos_contracts,
+    pos_equipment,
+    pos_lines,
+    scans,
+    source_metadata,
+    user_mappings,
 )  # fmt: skip
 from rfid3_shared.source.vocabulary import BACK_SCAN_TYPES, EMPTY_WORDS, GRADES, OUT_SCAN_TYPES
 
 i, s, c, li, f = items.c, scans.c, pos_contracts.c, pos_lines.c, external_factors.c
 
-TIMES: Mapping[str, ColumnElement] = {
+TIMES: Mapping[str, ColumnElement[Any]] = {
     "id_item_master": i.date_last_scanned,
     "id_transactions": s.scan_date,
     "pos_transactions": c.contract_date,
@@ -30,7 +52,7 @@ TIMES: Mapping[str, ColumnElement] = {
 }
 """The column that tells a table's span."""
 
-WORDS: Mapping[str, tuple[str, ColumnElement]] = {
+WORDS: Mapping[str, tuple[str, ColumnElement[Any]]] = {
     "id_transactions.scan_type": ("scan_type", s.scan_type),
     "id_transactions.status": ("status", s.status),
     "id_transactions.quality": ("quality", s.quality),
@@ -69,11 +91,11 @@ _graded = (
 )  # fmt: skip
 
 
-def _rows(table: Table, *where: ColumnElement[bool]) -> Select:
+def _rows(table: Table, *where: ColumnElement[bool]) -> Select[Any]:
     return select(func.count()).select_from(table).where(*where)
 
 
-COUNTS: Mapping[str, Select] = {
+COUNTS: Mapping[str, Select[Any]] = {
     "scans": _rows(scans),
     "scans_out": _rows(scans, _is_out),
     "scans_back": _rows(scans, s.scan_type.in_(BACK_SCAN_TYPES)),
@@ -133,7 +155,7 @@ async def count_all(connection: AsyncConnection) -> tuple[dict[str, int], list[s
     return counts, unanswered
 
 
-async def rows_of(connection: AsyncConnection, query: Select) -> list[tuple] | None:
+async def rows_of(connection: AsyncConnection, query: Select[*tuple[Any, ...]]) -> list[tuple[Any, ...]] | None:
     """The rows of a statement; None when a table or column of it is not there."""
     try:
         return [tuple(row) for row in await connection.execute(query)]
@@ -143,9 +165,11 @@ async def rows_of(connection: AsyncConnection, query: Select) -> list[tuple] | N
         return None
 
 
-async def words_of(connection: AsyncConnection, column: ColumnElement) -> list[tuple[str | None, int]]:
+async def words_of(connection: AsyncConnection, column: ColumnElement[Any]) -> list[tuple[str | None, int]]:
     """Every word in a column with its count."""
-    return [(word, int(count)) for word, count in await rows_of(connection, select(column, func.count()).group_by(column)) or []]
+    return [
+        (word, int(count)) for word, count in await rows_of(connection, select(column, func.count()).group_by(column)) or []
+    ]
 
 
 async def spans(connection: AsyncConnection) -> dict[str, tuple[int, date | datetime | None, date | datetime | None] | None]:
@@ -153,15 +177,17 @@ async def spans(connection: AsyncConnection) -> dict[str, tuple[int, date | date
     found: dict[str, tuple[int, date | datetime | None, date | datetime | None] | None] = {}
     for name, table in source_metadata.tables.items():
         time = TIMES.get(name)
-        query = select(func.count(), func.min(time), func.max(time)) if time is not None else select(func.count(), null(), null())
+        ends = (func.min(time), func.max(time)) if time is not None else (null(), null())
+        query: Select[*tuple[Any, ...]] = select(func.count(), *ends)
         rows = await rows_of(connection, query.select_from(table))
-        found[name] = rows[0] if rows else None  # type: ignore[assignment]
+        found[name] = rows[0] if rows else None
     return found
 
 
 async def missing_columns(connection: AsyncConnection) -> list[str]:
     """Columns the suite reads and the server's tables lack, as `table.column`."""
-    def look(sync) -> list[str]:  # noqa: ANN001 - SQLAlchemy's synchronous connection
+
+    def look(sync: Connection) -> list[str]:
         inspector = inspect(sync)
         there = set(inspector.get_table_names())
         return [

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import Any
 
 import polars as pl
+from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from rfid3_shared.clock import Clock
@@ -95,6 +96,7 @@ async def _report(connection: AsyncConnection, backend: str, clock: Clock) -> Qu
     fleet = await load_fleet(connection) if daily is not None else None
     factors = await _factors(connection, spans["id_transactions"])
     evidence = _evidence(counts, classes, daily, fleet, factors, spans, clock)
+    repeats = counts["scans_out"] - evidence.departures
     return QualityReport(
         backend=backend,
         tables=[TableSpan(name, *(span or (None,))) for name, span in spans.items()],
@@ -108,7 +110,7 @@ async def _report(connection: AsyncConnection, backend: str, clock: Clock) -> Qu
         ],
         repeats=[
             Share("scans repeated in the same second", counts["scans_same_second"], counts["scans"]),
-            Share("out scans that are no departure of their own", counts["scans_out"] - evidence.departures, counts["scans_out"]),
+            Share("out scans that are no departure of their own", repeats, counts["scans_out"]),
             Share("items whose tag id has blanks around it", counts["tags_with_spaces"], counts["tags"]),
             Share("scans whose tag id has blanks around it", counts["scans_with_spaces"], counts["scans"]),
         ],
@@ -140,7 +142,7 @@ async def _report(connection: AsyncConnection, backend: str, clock: Clock) -> Qu
 async def _unknown_words(connection: AsyncConnection) -> dict[str, dict[str, int]]:
     try:
         codes = await load_store_codes(connection)
-    except (q.OperationalError, q.ProgrammingError):
+    except (OperationalError, ProgrammingError):
         codes = {}
     tests = {**KNOWN, "store": lambda code: store_id(code, codes or {}) is not None} if codes else dict(KNOWN)
     found = {}
@@ -173,7 +175,7 @@ async def _class_coverage(connection: AsyncConnection) -> dict[str, int]:
     return {"classes": len(scans_of), "scans": sum(scans_of.values()), **classes, **scans}
 
 
-async def _factors(connection: AsyncConnection, scan_span: tuple | None) -> list[Share]:
+async def _factors(connection: AsyncConnection, scan_span: tuple[Any, ...] | None) -> list[Share]:
     """Per kind of outside factor, the days of the scans' span that it covers, at most from its first to its last day."""
     if not scan_span or not scan_span[1]:
         return []
@@ -199,22 +201,23 @@ def _store_shares(what: str, frame: pl.DataFrame | None) -> list[Share]:
 
 def _evidence(
     counts: Mapping[str, int], classes: Mapping[str, int], daily: pl.DataFrame | None, fleet: pl.DataFrame | None,
-    factors: list[Share], spans: Mapping[str, tuple | None], clock: Clock,
+    factors: list[Share], spans: Mapping[str, tuple[Any, ...] | None], clock: Clock,
 ) -> Evidence:  # fmt: skip
     days = daily["day"].sort() if daily is not None and daily.height else None
     pos_span = spans["pos_transactions"]
     weather = [share.ratio or 0.0 for share in factors if share.what == "days with weather data"]
     last = days[-1] if days is not None else None
-    inferred = daily.filter("store_inferred")["units"].sum() if daily is not None else 0
+    departures = int(daily["units"].sum()) if daily is not None else 0
+    inferred = int(daily.filter("store_inferred")["units"].sum()) if daily is not None else 0
     return Evidence(
-        departures=int(daily["units"].sum()) if daily is not None else 0,
+        departures=departures,
         classes=daily["rental_class"].n_unique() if daily is not None else 0,
         weeks=((days[-1] - days[0]).days + 1) / 7 if days is not None else 0.0,
         weeks_with_departures=days.dt.truncate("1w").n_unique() if days is not None else 0,
         pos_weeks=((_day(pos_span[2]) - _day(pos_span[1])).days + 1) / 7 if pos_span and pos_span[1] else 0.0,
         data_as_of=last,
         age_days=(clock.today() - last).days if last else None,
-        inferred_store_ratio=inferred / max(1, daily["units"].sum()) if daily is not None else 0.0,
+        inferred_store_ratio=inferred / max(1, departures),
         stores=daily.filter(pl.col("store") != "000")["store"].n_unique() if daily is not None else 0,
         fleet_units=int(fleet["units"].sum()) if fleet is not None else 0,
         rate_ratio=classes["scans_rated"] / classes["scans"] if classes["scans"] else 0.0,

@@ -5,7 +5,8 @@ from the tag, else from its contract in the POS, else from the POS item of its c
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import polars as pl
 
@@ -95,8 +96,8 @@ def place(frame: pl.DataFrame, class_stores: Mapping[str, str], codes: Mapping[s
 
 
 def class_stores(
-    item_rows: Iterable[tuple[object, str | None, str | None]],
-    equipment_rows: Iterable[tuple[object, str | None]],
+    item_rows: Iterable[Sequence[Any]],
+    equipment_rows: Iterable[Sequence[Any]],
     codes: Mapping[str, str] = DEFAULT_CODES,
 ) -> dict[str, str]:
     """Rental class to the store of its POS item.
