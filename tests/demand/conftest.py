@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 import numpy as np
 import pytest
+
 from rfid3_demand.snapshot import Snapshot, Spec
 
 LEVELS = [0.005, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.995]
@@ -36,7 +37,9 @@ def snapshot() -> Snapshot:
         [row, (first - date(1970, 1, 1)).days - 7 * (k + 2), (first - date(1970, 1, 1)).days - 7 * (k + 1), 10 + k, 8, 9, 10, 12, 2, 10, 18]
         for row in range(count) for k in reversed(range(12))
     ]  # fmt: skip
-    above = [{"class": name, "subcategory": f"Round Linen / {name}", "category": "Round Linen", "all": "all"} for name, _ in BOTTOM]
+    above = [
+        {"class": name, "subcategory": f"Round Linen / {name}", "category": "Round Linen", "all": "all"} for name, _ in BOTTOM
+    ]
     spec = Spec(
         job_id="0" * 32, data_from=first - timedelta(days=7 * HISTORY), data_as_of=first, first_week=first, horizon_weeks=WEEKS,
         history_weeks=HISTORY, levels=LEVELS, variants=["ensemble", "lightgbm"],

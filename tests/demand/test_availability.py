@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rfid3_demand import availability, rates
 from scipy import stats
 from scipy.sparse import csr_matrix
+
+from rfid3_demand import availability, rates
 
 
 class TestStillOut:
@@ -25,7 +26,9 @@ class TestAtHand:
     @given(st.integers(0, 50), st.lists(st.floats(0, 100), min_size=4, max_size=4))
     def test_is_never_negative_nor_more_than_the_fleet(self, fleet: int, means: list[float]) -> None:
         """Units at hand lie between nothing and the fleet."""
-        units = availability.at_hand(np.array([float(fleet)]), np.array([fleet / 2]), np.array([means]), np.array([1, 0.6, 0.3]))
+        units = availability.at_hand(
+            np.array([float(fleet)]), np.array([fleet / 2]), np.array([means]), np.array([1, 0.6, 0.3])
+        )
 
         assert (units >= 0).all()
         assert (units <= fleet).all()

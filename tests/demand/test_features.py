@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from rfid3_demand import features
 from rfid3_demand.nodes import Node
 from rfid3_shared.errors import InsufficientData
@@ -19,7 +20,12 @@ rows = st.lists(
     max_size=30,
 )  # fmt: skip
 CLASSES = pl.DataFrame(
-    {"rental_class": ["1", "2"], "name": ["TABLE", "CHAIR"], "category": ["Tables", "Chairs"], "subcategory": ["Round", "Folding"]}
+    {
+        "rental_class": ["1", "2"],
+        "name": ["TABLE", "CHAIR"],
+        "category": ["Tables", "Chairs"],
+        "subcategory": ["Round", "Folding"],
+    }
 )
 
 
@@ -128,7 +134,11 @@ class TestWeeklyExternal:
         """Below the coverage asked for, an external series is not used at all."""
         days = [MONDAY + timedelta(days=k) for k in range(70)]
         factors = pl.DataFrame(
-            {"date": [*days, *days[:35]], "factor_name": ["temperature"] * 70 + ["rain"] * 35, "value": [float(k) for k in range(105)]}
+            {
+                "date": [*days, *days[:35]],
+                "factor_name": ["temperature"] * 70 + ["rain"] * 35,
+                "value": [float(k) for k in range(105)],
+            }
         )
 
         chosen = features.weekly_external(factors, WEEKS, 0.9)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from rfid3_demand import predict, resolve
 from rfid3_demand.schemas import AccuracyAnswer, AccuracyQuery, ForecastAnswer, ForecastQuery
 from rfid3_demand.snapshot import Snapshot
@@ -17,7 +18,12 @@ class TestForecast:
 
         answer = ForecastAnswer.model_validate(data)
 
-        assert [week.week_starting.isoformat() for week in answer.predictions] == ["2025-06-30", "2025-07-07", "2025-07-14", "2025-07-21"]
+        assert [week.week_starting.isoformat() for week in answer.predictions] == [
+            "2025-06-30",
+            "2025-07-07",
+            "2025-07-14",
+            "2025-07-21",
+        ]
         assert [week.predicted_demand for week in answer.predictions] == [24.0] * 4
         assert sum(answer.model_ensemble.values()) == pytest.approx(1)
 

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import factories
 import polars as pl
 import pytest
+
 from rfid3_demand import history
 from rfid3_demand.history import History
 from rfid3_shared import db
@@ -21,7 +22,7 @@ async def read_shop(dsn: str, weeks: int = 12) -> History:
     lines = ("contract_no", "line_number", "item_num", "qty", "price")
     posted = [("900", "1.0", "2025-01-08 10:00:00", "Closed"), ("901", "3.0", "2025-01-15 10:00:00", "Cancelled")]
     await factories.insert(engine, tables.pos_contracts, ("contract_no", "store_no", "contract_date", "status"), posted)
-    rows = [("900", 1, "7", 4, 50.0), ("900", 2, "61825", 9, 24.0), ("901", 1, "7", 8, 50.0)]
+    rows = [("900", 1, "7", 4, 200.0), ("900", 2, "61825", 9, 216.0), ("901", 1, "7", 8, 400.0)]
     await factories.insert(engine, tables.pos_lines, lines, rows)
     try:
         return await history.read(engine, CLOCK, 1095)
@@ -58,7 +59,9 @@ class TestRead:
         """The span ends today at the latest, whatever a scanner's clock said."""
         engine = db.open_engine(store_dsn)
         await factories.steady_shop(engine, 12)
-        await factories.insert(engine, tables.scans, factories.OUT, [(10**6, "C", "61825-000", "Rental", "2031-01-01 09:00:00", "", "61825")])
+        await factories.insert(
+            engine, tables.scans, factories.OUT, [(10**6, "C", "61825-000", "Rental", "2031-01-01 09:00:00", "", "61825")]
+        )
 
         past = await history.read(engine, CLOCK, 1095)
 
@@ -69,7 +72,9 @@ class TestRead:
         """No out scan and no POS line is INSUFFICIENT_DATA with what is missing."""
         engine = db.open_engine(store_dsn)
         await db.create_tables(engine, tables.source_metadata)
-        await factories.insert(engine, tables.scans, factories.OUT, [(1, "", "T", "Touch Scan", "2025-01-01 09:00:00", "", "1")])
+        await factories.insert(
+            engine, tables.scans, factories.OUT, [(1, "", "T", "Touch Scan", "2025-01-01 09:00:00", "", "1")]
+        )
 
         with pytest.raises(InsufficientData, match="no scan of type Rental"):
             await history.read(engine, CLOCK, 1095)

@@ -10,6 +10,8 @@ import factories
 import httpx
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import func, select
+
 from rfid3_demand import train
 from rfid3_demand.app import create_app
 from rfid3_demand.settings import DemandSettings
@@ -18,7 +20,6 @@ from rfid3_shared.clock import Clock
 from rfid3_shared.jobs import list_jobs
 from rfid3_shared.ledger import analytics_predictions
 from rfid3_shared.resources import ensure_store
-from sqlalchemy import func, select
 
 FORECAST = "/api/predictive/demand/forecast"
 
@@ -46,7 +47,9 @@ async def prepare(settings: DemandSettings, weeks: int = 30) -> dict[str, str]:
 
 
 async def trained(settings: DemandSettings, **wanted: Any) -> dict[str, Any]:
-    return await train.run(settings, {"job_id": "0" * 32, "hyperparameter_tuning": False, "force_retrain": True, **wanted}, Silent())
+    return await train.run(
+        settings, {"job_id": "0" * 32, "hyperparameter_tuning": False, "force_retrain": True, **wanted}, Silent()
+    )
 
 
 @asynccontextmanager
@@ -177,7 +180,10 @@ class TestRetrain:
                 assert await list_jobs(connection) == []
 
         assert response.status_code == 422
-        assert {problem["parameter"] for problem in response.json()["error"]["details"]["problems"]} == {"training_period_days", "x"}
+        assert {problem["parameter"] for problem in response.json()["error"]["details"]["problems"]} == {
+            "training_period_days",
+            "x",
+        }
 
 
 class TestSwap:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from rfid3_demand import predict
 from rfid3_demand.schemas import ForecastQuery
 from rfid3_demand.snapshot import ARRAYS, Snapshot, load, write
@@ -40,4 +41,3 @@ class TestWriteAndLoad:
 
 def _write(made: Snapshot, folder: Path) -> None:
     write(made, "tree", folder)
-

@@ -7,12 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from redis.asyncio import Redis
+
 from rfid3_shared.cache import Cache, cache_key
 from rfid3_shared.clock import Clock
 from rfid3_shared.resources import open_redis
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=3), lambda inner: st.lists(inner, max_size=2), max_leaves=4
+    st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=2),
+    max_leaves=4,
 )
 
 
@@ -32,7 +35,9 @@ class TestCacheKey:
     @given(st.dictionaries(st.sampled_from("abc"), json_values), st.dictionaries(st.sampled_from("abc"), json_values))
     def test_keys_are_equal_exactly_when_parts_are(self, one: dict, other: dict) -> None:
         """Order does not matter, values and their types do."""
-        assert (cache_key("n", "v1", **one) == cache_key("n", "v1", **other)) == (repr(sorted(one.items())) == repr(sorted(other.items())))
+        assert (cache_key("n", "v1", **one) == cache_key("n", "v1", **other)) == (
+            repr(sorted(one.items())) == repr(sorted(other.items()))
+        )
 
     def test_another_model_version_is_another_key(self) -> None:
         """A new model never answers with an old value."""
@@ -66,11 +71,11 @@ class TestGetOrCompute:
         """The next caller tries again."""
 
         async def fail() -> bytes:
-            raise ValueError
+            raise ValueError("cannot")
 
         redis = Redis.from_url(redis_url)
         cache = Cache(redis, Clock())
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError, match="cannot"):
             await cache.get_or_compute("k", fail)
 
         assert (await cache.get_or_compute("k", Counted()))[1] == "computed"

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from rfid3_shared import envelope, errors, series
 from rfid3_shared.clock import FixedClock, naive_utc, week_start
 from rfid3_shared.settings import Settings
@@ -43,7 +44,9 @@ class TestEnvelope:
     def test_success_has_every_field_of_the_contract(self) -> None:
         """success, data, message, timestamp, request_id, execution_time_ms and meta are always sent."""
         at = datetime(2025, 7, 1, tzinfo=UTC)
-        body = orjson.loads(envelope.success({"a": 1}, message="m", request_id="r", at=at, execution_time_ms=3, meta={"cached": False}))
+        body = orjson.loads(
+            envelope.success({"a": 1}, message="m", request_id="r", at=at, execution_time_ms=3, meta={"cached": False})
+        )
 
         assert body == {
             "success": True, "data": {"a": 1}, "message": "m", "timestamp": "2025-07-01T00:00:00.000Z", "request_id": "r",
@@ -93,7 +96,9 @@ class TestSeries:
     def test_gaps_are_filled_with_zero_inside_each_series(self) -> None:
         """A week without a row is a week without demand, but only between a series' own first and last."""
         monday = date(2025, 1, 6)
-        frame = pl.DataFrame({"unique_id": ["a", "a", "b"], "ds": [monday, monday + timedelta(days=21), monday], "y": [1, 2, 3]})
+        frame = pl.DataFrame(
+            {"unique_id": ["a", "a", "b"], "ds": [monday, monday + timedelta(days=21), monday], "y": [1, 2, 3]}
+        )
 
         filled = series.fill_gaps(frame, series.parse_frequency("W-MON"))
 

@@ -4,10 +4,11 @@ import asyncio
 from datetime import datetime
 
 import pytest
+from sqlalchemy import func, select, text
+
 from rfid3_shared import db
 from rfid3_shared.errors import StoreUnavailable
 from rfid3_shared.source.tables import scans, source_metadata
-from sqlalchemy import func, select, text
 
 
 async def fill(dsn: str) -> tuple[int, datetime, bool | None]:
@@ -42,10 +43,13 @@ class TestTransaction:
         engine = db.open_engine(store_dsn)
         await db.create_tables(engine, source_metadata)
 
-        with pytest.raises(RuntimeError):
+        async def fail_halfway() -> None:
             async with db.transaction(engine) as connection:
                 await db.insert_rows(connection, scans, ("id",), [(1,)])
                 raise RuntimeError
+
+        with pytest.raises(RuntimeError):
+            await fail_halfway()
 
         async with db.transaction(engine) as connection:
             assert (await connection.execute(select(func.count()).select_from(scans))).scalar() == 0

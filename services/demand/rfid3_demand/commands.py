@@ -22,7 +22,15 @@ app = typer.Typer(help="Forecast demand: what will go out in the next weeks?", n
 
 DEFAULT_QUANTILES = "0.025,0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9,0.975"
 BAD_INPUT = 2
-_FORMATS = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%SZ", "%Y/%m/%d")
+_FORMATS = (
+    "%Y-%m-%d",
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%dT%H:%M:%S",
+    "%Y-%m-%d %H:%M",
+    "%Y-%m-%dT%H:%M",
+    "%Y-%m-%dT%H:%M:%SZ",
+    "%Y/%m/%d",
+)
 
 
 @app.callback()
@@ -32,22 +40,35 @@ def demand() -> None:
 
 @app.command()
 def forecast(
-    input: Annotated[Path, typer.Option("--input", "-i", help="CSV (or .csv.gz) with columns unique_id, ds, y; further columns are regressors.")],
+    input: Annotated[
+        Path,
+        typer.Option("--input", "-i", help="CSV (or .csv.gz) with columns unique_id, ds, y; further columns are regressors."),
+    ],
     freq: Annotated[str, typer.Option("--freq", help="h, D, W, W-MON, MS, QS or YS, as statsforecast writes them.")],
     horizon: Annotated[int, typer.Option("--horizon", min=1, help="Steps to forecast after each series' own last date.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="CSV to write: unique_id, ds, mean, q_0.1, …")],
-    season: Annotated[int | None, typer.Option("--season", min=1, help="Steps in a season; by default that of the frequency (W: 52).")] = None,
-    quantiles: Annotated[str, typer.Option("--quantiles", help="Levels between 0 and 1, separated by commas.")] = DEFAULT_QUANTILES,
-    future: Annotated[Path | None, typer.Option("--future", help="CSV with unique_id, ds and the regressors over the horizon.")] = None,
+    season: Annotated[
+        int | None, typer.Option("--season", min=1, help="Steps in a season; by default that of the frequency (W: 52).")
+    ] = None,
+    quantiles: Annotated[
+        str, typer.Option("--quantiles", help="Levels between 0 and 1, separated by commas.")
+    ] = DEFAULT_QUANTILES,
+    future: Annotated[
+        Path | None, typer.Option("--future", help="CSV with unique_id, ds and the regressors over the horizon.")
+    ] = None,
     fill_gaps: Annotated[
-        str | None, typer.Option("--fill-gaps", help="Dates missing inside a series: zero | interpolate | error. Counts: zero, others: interpolate.")
+        str | None,
+        typer.Option(
+            "--fill-gaps", help="Dates missing inside a series: zero | interpolate | error. Counts: zero, others: interpolate."
+        ),
     ] = None,
 ) -> None:
     """Forecast every series of a CSV, with intervals that hold.
 
     Example: rfid3 demand forecast --input sales.csv --freq W-MON --horizon 13 --output next_quarter.csv
 
-    Whole numbers >= 0 are taken as counts: their quantiles are whole numbers and never negative. Regressors without --future are used
+    Whole numbers >= 0 are taken as counts: their quantiles are whole numbers and never negative. Regressors without --future
+    are used
     as far as they are known. Exit code 2 means that the input was refused; then nothing is written.
     """
     from rich.console import Console
@@ -63,7 +84,14 @@ def forecast(
 
 
 def _run(
-    path: Path, freq: str, horizon: int, season: int | None, quantiles: str, future: Path | None, fill_gaps: str | None, notes: Any
+    path: Path,
+    freq: str,
+    horizon: int,
+    season: int | None,
+    quantiles: str,
+    future: Path | None,
+    fill_gaps: str | None,
+    notes: Any,
 ) -> tuple[OwnSeries, str | None, Forecast]:
     """Read, check, fit; the notes say what was assumed."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -114,17 +142,17 @@ def read_series(path: Path, required: tuple[str, ...] = (KEY, TIME, TARGET)) -> 
     raw = raw.rename({name: name.strip().lstrip("\ufeff") for name in raw.columns})
     missing = [name for name in required if name not in raw.columns]
     if missing:
-        raise InvalidParameters(f"{path.name}, line 1: column {', '.join(missing)} is missing; found {', '.join(raw.columns)}.", missing=missing)
+        raise InvalidParameters(
+            f"{path.name}, line 1: column {', '.join(missing)} is missing; found {', '.join(raw.columns)}.", missing=missing
+        )
     if raw.is_empty():
         raise InvalidParameters(f"{path.name} has no rows below its header.", parameter="input")
     _no_blank(raw, KEY, path)
     _no_blank(raw, TIME, path)
     stamps, written = _parse_stamps(raw[TIME].str.strip_chars(), path)
-    columns = [raw[KEY], stamps]
-    for name in raw.columns:
-        if name not in (KEY, TIME):
-            columns.append(_parse_numbers(raw[name], path, words_allowed=name != TARGET))
-    return pl.DataFrame(columns), written
+    others = [name for name in raw.columns if name not in (KEY, TIME)]
+    numbers = [_parse_numbers(raw[name], path, words_allowed=name != TARGET) for name in others]
+    return pl.DataFrame([raw[KEY], stamps, *numbers]), written
 
 
 def _parse_stamps(text: pl.Series, path: Path) -> tuple[pl.Series, str | None]:
@@ -142,7 +170,9 @@ def _parse_stamps(text: pl.Series, path: Path) -> tuple[pl.Series, str | None]:
             best = (faults, written, parsed)
     assert best is not None
     line = int(best[2].is_null().arg_max() or 0)
-    raise InvalidParameters(f"{path.name}, line {line + 2}, column ds: {text[line]!r} is not a date like the others.", line=line + 2, column=TIME)
+    raise InvalidParameters(
+        f"{path.name}, line {line + 2}, column ds: {text[line]!r} is not a date like the others.", line=line + 2, column=TIME
+    )
 
 
 def _parse_numbers(text: pl.Series, path: Path, words_allowed: bool) -> pl.Series:
@@ -172,8 +202,8 @@ def _ragged(path: Path) -> InvalidParameters:
     """The fault that names the first line whose number of fields differs from the header's."""
     import gzip
 
-    opened: Any = gzip.open(path, "rt", encoding="utf-8", errors="replace") if path.suffix == ".gz" else path.open(encoding="utf-8", errors="replace")
-    with opened as lines:
+    opener: Any = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", encoding="utf-8", errors="replace") as lines:
         reader = csv.reader(lines)
         header = next(reader, [])
         if not header:

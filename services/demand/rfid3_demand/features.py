@@ -34,7 +34,9 @@ def weekly_units(scanned: pl.DataFrame, posted: pl.DataFrame) -> pl.DataFrame:
         .filter(pl.col("scanned_from").is_null() | (pl.col("week") < pl.col("scanned_from")))
         .drop("scanned_from")
     )
-    both = pl.concat([scanned.with_columns(origin=pl.lit("scan")), before.with_columns(origin=pl.lit("pos"))], how="diagonal_relaxed")
+    both = pl.concat(
+        [scanned.with_columns(origin=pl.lit("scan")), before.with_columns(origin=pl.lit("pos"))], how="diagonal_relaxed"
+    )
     return (
         both.group_by("rental_class", "store", "week", "origin")
         .agg(pl.col("units").sum())
@@ -88,7 +90,10 @@ def panel(
     for row in y:
         seen = np.flatnonzero(np.isfinite(row))
         row[seen[0] :] = np.nan_to_num(row[seen[0] :])
-    codes = {name: labels[name].rank("dense").to_numpy().astype(int) - 1 for name in ("category", "subcategory", "rental_class", "store")}
+    codes = {
+        name: labels[name].rank("dense").to_numpy().astype(int) - 1
+        for name in ("category", "subcategory", "rental_class", "store")
+    }
     bottom = Panel(
         ids=tuple(Node("class", row["rental_class"], row["store"]).key for row in labels.iter_rows(named=True)),
         dates=tuple(weeks), y=y, frequency=parse_frequency("W-MON"), season=SEASON_WEEKS, groups=codes,
@@ -158,7 +163,9 @@ def weekly_external(factors: pl.DataFrame, weeks: list[date], coverage_ratio: fl
     return chosen
 
 
-def split_week(units_so_far: np.ndarray, share_ahead: float, mean: np.ndarray, quantiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def split_week(
+    units_so_far: np.ndarray, share_ahead: float, mean: np.ndarray, quantiles: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """The week in progress: what has left already plus the share of the week still ahead.
 
     units_so_far (n,), mean (n,), quantiles (n, Q). The mean is linear, so hierarchies still add up. The spread shrinks with

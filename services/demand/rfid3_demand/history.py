@@ -56,7 +56,10 @@ async def read(source: AsyncEngine, clock: Clock, history_days: int) -> History:
                 found_scans=0, missing="id_transactions with scan_type Rental or Delivery, or pos_transaction_items",
             )  # fmt: skip
         first = max(span.first, span.last - timedelta(days=history_days))
-        since, until = datetime.combine(first, datetime.min.time()), datetime.combine(span.last + timedelta(days=1), datetime.min.time())
+        since, until = (
+            datetime.combine(first, datetime.min.time()),
+            datetime.combine(span.last + timedelta(days=1), datetime.min.time()),
+        )
         daily = await movements.load_daily_departures(connection, since, until)
         codes = await movements.load_store_codes(connection)
         posted = _placed(await queries.load_posted(connection, since, until), codes)
@@ -104,10 +107,14 @@ def _placed(posted: pl.DataFrame, codes: Any) -> pl.DataFrame:
 
 def _classes(mapping: list[dict[str, str | None]]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The mapping with repaired spelling, and the classes that were only typed in to try the system."""
-    schema = {name: pl.String for name in ("rental_class", "name", "category", "subcategory")}
+    schema = dict.fromkeys(("rental_class", "name", "category", "subcategory"), pl.String)
     tests = [row["rental_class"] for row in mapping if vocabulary.is_test_category(row["category"])]
     kept = [
-        {**row, "category": vocabulary.category_name(row["category"]), "subcategory": vocabulary.category_name(row["subcategory"])}
+        {
+            **row,
+            "category": vocabulary.category_name(row["category"]),
+            "subcategory": vocabulary.category_name(row["subcategory"]),
+        }
         for row in mapping
         if not vocabulary.is_test_category(row["category"])
     ]

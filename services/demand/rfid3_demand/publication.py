@@ -63,12 +63,20 @@ def _weights(variant: model.Variant) -> dict[str, list[float]]:
 
 def _labels(trained: "Trained") -> list[str]:
     named = dict(trained.labels.select("rental_class", "name").iter_rows())
-    return [named[node.name] if node.level == "class" else "everything" if node.level == ALL else node.name for node in trained.nodes]
+    return [
+        named[node.name] if node.level == "class" else "everything" if node.level == ALL else node.name
+        for node in trained.nodes
+    ]
 
 
 def _above(trained: "Trained") -> list[dict[str, str]]:
     return [
-        {"class": row["rental_class"], "subcategory": f"{row['category']} / {row['subcategory']}", "category": row["category"], ALL: ALL}
+        {
+            "class": row["rental_class"],
+            "subcategory": f"{row['category']} / {row['subcategory']}",
+            "category": row["category"],
+            ALL: ALL,
+        }
         for row in trained.labels.iter_rows(named=True)
     ]
 
@@ -107,7 +115,11 @@ def _backtest(trained: "Trained", variants: list[str]) -> np.ndarray:
         *(table["mean" if name == "ensemble" else f"mean_{name}"].to_numpy() for name in variants),
         *(table[f"q_{level:g}"].to_numpy() for level in model.backtest_levels()),
     ]  # fmt: skip
-    rows = np.stack([np.asarray(column, np.float32) for column in columns], axis=1) if table.height else np.empty((0, len(columns)), np.float32)
+    rows = (
+        np.stack([np.asarray(column, np.float32) for column in columns], axis=1)
+        if table.height
+        else np.empty((0, len(columns)), np.float32)
+    )
     return rows[np.lexsort((rows[:, 2], rows[:, 1], rows[:, 0]))]
 
 

@@ -1,7 +1,7 @@
 """Which rows does demand read, and how? Every SQL statement of this service; results are frames or plain values."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select, func, or_, select
@@ -10,7 +10,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from rfid3_shared.db import Seconds
 from rfid3_shared.jobs import prediction_jobs
 from rfid3_shared.source.tables import (
-    default_mappings, external_factors, items, pos_contracts, pos_equipment, pos_lines, scans, seed_classes, stores, user_mappings,
+    default_mappings,
+    external_factors,
+    items,
+    pos_contracts,
+    pos_equipment,
+    pos_lines,
+    scans,
+    seed_classes,
+    stores,
+    user_mappings,
 )  # fmt: skip
 from rfid3_shared.source.vocabulary import OUT_SCAN_TYPES
 
@@ -34,7 +43,7 @@ async def source_span(connection: AsyncConnection, today: date) -> Span | None:
 
     The last day is that of the last scan of any type where there are scans: a quiet day still was a day.
     """
-    end = datetime(today.year, today.month, today.day, 23, 59, 59)
+    end = datetime.combine(today, time.max)
     out = select(func.min(scans.c.scan_date)).where(scans.c.scan_type.in_(OUT_SCAN_TYPES), scans.c.scan_date <= end)
     last_scan = select(func.max(scans.c.scan_date)).where(scans.c.scan_date <= end)
     left = left_at()
@@ -94,8 +103,12 @@ async def load_first_seen(connection: AsyncConnection) -> dict[str, date]:
 async def load_classes(connection: AsyncConnection) -> list[dict[str, str | None]]:
     """Every class of the mapping: rental_class, name, category, subcategory; the user's mapping goes before the default one."""
     found: dict[str, dict[str, str | None]] = {}
-    names: dict[str, str] = {row[0]: row[1] for row in await connection.execute(select(seed_classes.c.rental_class_id, seed_classes.c.common_name))}
-    posted: dict[str, str] = {row[0]: row[1] for row in await connection.execute(select(pos_equipment.c.item_num, pos_equipment.c.name))}
+    names: dict[str, str] = {
+        row[0]: row[1] for row in await connection.execute(select(seed_classes.c.rental_class_id, seed_classes.c.common_name))
+    }
+    posted: dict[str, str] = {
+        row[0]: row[1] for row in await connection.execute(select(pos_equipment.c.item_num, pos_equipment.c.name))
+    }
     for table in (default_mappings, user_mappings):
         for row in (await connection.execute(select(table))).mappings():
             number = row["rental_class_id"].strip()
@@ -109,7 +122,9 @@ async def load_classes(connection: AsyncConnection) -> list[dict[str, str | None
 
 async def load_rates(connection: AsyncConnection) -> dict[str, dict[str, Any]]:
     """Rental rates by POS item number as RFID3 keeps them: period hours → price, both text."""
-    query = select(items.c.item_num, items.c.rental_rates).where(items.c.item_num.is_not(None), items.c.rental_rates.is_not(None))
+    query = select(items.c.item_num, items.c.rental_rates).where(
+        items.c.item_num.is_not(None), items.c.rental_rates.is_not(None)
+    )
     return {str(number): rates for number, rates in await connection.execute(query) if isinstance(rates, dict)}
 
 

@@ -44,7 +44,9 @@ def _meta(loaded: Loaded[Snapshot], today: date, **extra: Any) -> dict[str, Any]
 
 
 @router.get("/forecast", response_model=Envelope[ForecastAnswer])
-async def forecast(request: Request, query: Annotated[ForecastQuery, Query()], loaded: LoadedSnapshot, held: Open, _: Reader) -> Response:
+async def forecast(
+    request: Request, query: Annotated[ForecastQuery, Query()], loaded: LoadedSnapshot, held: Open, _: Reader
+) -> Response:
     """Weekly demand for a category, subcategory or class, in one store or overall, with calibrated intervals."""
     version = loaded.version.model_version
 
@@ -64,7 +66,9 @@ async def forecast(request: Request, query: Annotated[ForecastQuery, Query()], l
 
 
 @router.get("/accuracy", response_model=Envelope[AccuracyAnswer])
-async def accuracy(request: Request, query: Annotated[AccuracyQuery, Query()], loaded: LoadedSnapshot, held: Open, _: Reader) -> Response:
+async def accuracy(
+    request: Request, query: Annotated[AccuracyQuery, Query()], loaded: LoadedSnapshot, held: Open, _: Reader
+) -> Response:
     """How good the forecasts were on weeks they had not seen, beside two naive baselines."""
     data = predict.accuracy(loaded.snapshot, query)
     return answer(request, data, message="Accuracy of the back-test.", meta=_meta(loaded, held.clock.today()))

@@ -31,7 +31,9 @@ class ForecastQuery(BaseModel):
     rental_class: str | None = Field(None, max_length=255, description="One rental class number; goes without `category`.")
     store: str = Field("all", max_length=20, description=STORE_TEXT)
     confidence_level: float = Field(0.8, ge=0.5, le=0.99, description="Level of the central prediction interval.")
-    include_external_factors: bool = Field(True, description="False takes the effects of holidays and weather out of the forecast.")
+    include_external_factors: bool = Field(
+        True, description="False takes the effects of holidays and weather out of the forecast."
+    )
     model_type: ModelType = Field("ensemble", description=MODEL_TYPE_TEXT)
 
 
@@ -60,7 +62,9 @@ class WeekForecast(BaseModel):
 
     week_starting: date
     predicted_demand: float = Field(ge=0, description="Expected units leaving, Monday to Sunday.")
-    confidence_score: float = Field(ge=0, le=1, description="Chance that the outcome is within 20 % (at least half a unit) of it.")
+    confidence_score: float = Field(
+        ge=0, le=1, description="Chance that the outcome is within 20 % (at least half a unit) of it."
+    )
     confidence_lower: float = Field(ge=0)
     confidence_upper: float = Field(ge=0)
     key_factors: KeyFactors
@@ -114,7 +118,9 @@ class AccuracyQuery(BaseModel):
     days_back: int = Field(90, ge=7, le=730, description="Days before the data's last day that are scored.")
     model_type: ModelType = Field("ensemble", description=MODEL_TYPE_TEXT)
     category: str = Field("all", max_length=100, description=CATEGORY_TEXT)
-    metric: Literal["mae", "rmse", "mape", "accuracy_score"] = Field("mape", description="Which metric `selected_metric` repeats.")
+    metric: Literal["mae", "rmse", "mape", "accuracy_score"] = Field(
+        "mape", description="Which metric `selected_metric` repeats."
+    )
 
 
 class AccuracyMetrics(BaseModel):
@@ -147,7 +153,9 @@ class AccuracyAnswer(BaseModel):
     accuracy_by_category: dict[str, dict[str, float]]
     accuracy_trend: AccuracyTrend
     prediction_distribution: dict[str, float] = Field(description="Shares by confidence score: above 0.8, 0.6–0.8, below.")
-    baselines: dict[str, float | None] = Field(description="Accuracy of the seasonal naive and the 4-week mean on the same weeks.")
+    baselines: dict[str, float | None] = Field(
+        description="Accuracy of the seasonal naive and the 4-week mean on the same weeks."
+    )
 
 
 class RetrainRequest(BaseModel):
@@ -170,5 +178,7 @@ class RetrainAnswer(BaseModel):
     training_job_id: str
     models_scheduled: list[str]
     estimated_completion: datetime | None = Field(description="From the last runs' durations; null before the first.")
-    training_data_size: int | None = Field(description="Weekly observations of the current model's history; null before the first.")
+    training_data_size: int | None = Field(
+        description="Weekly observations of the current model's history; null before the first."
+    )
     validation_data_size: int | None

@@ -66,7 +66,8 @@ class Snapshot:
 
     means (variants, nodes, weeks) and quantiles (variants, nodes, weeks, levels): units per week. contributions (causes,
     nodes, weeks): units. stockout (nodes, weeks): chance that a unit asked for falls in a class that runs short. fleet
-    (nodes,): units in service. revenue (nodes, weeks): dollars of the ensemble's mean where rates are known. history (nodes, weeks of history): units. backtest (rows, 6 + variants + levels), sorted by its
+    (nodes,): units in service. revenue (nodes, weeks): dollars of the ensemble's mean where rates are known. history (nodes,
+    weeks of history): units. backtest (rows, 6 + variants + levels), sorted by its
     first column: node, day number of the last known week, day number of the week, outcome, seasonal naive, four-week mean, mean
     of each variant, quantiles.
     """

@@ -134,7 +134,9 @@ def stockout(trained: Trained, steps: int) -> tuple[np.ndarray, np.ndarray]:
     mean = np.nan_to_num(ensemble.mean[:bottom, :steps].astype(float))
     units = availability.at_hand(np.nan_to_num(fleet), np.nan_to_num(unavailable), mean, staying)
     units[np.isnan(fleet)] = np.nan
-    chance = availability.stockout_chance(units, ensemble.quantiles[:bottom, :steps].astype(float), np.array(trained.forecast.levels))
+    chance = availability.stockout_chance(
+        units, ensemble.quantiles[:bottom, :steps].astype(float), np.array(trained.forecast.levels)
+    )
     return availability.over_nodes(trained.tree.summing, chance, mean), np.asarray(trained.tree.summing @ np.nan_to_num(fleet))
 
 
