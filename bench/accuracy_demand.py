@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+
 from rfid3_demand import features, history, train
 from rfid3_demand.history import History
 from rfid3_demand.schemas import RetrainRequest

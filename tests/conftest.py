@@ -87,7 +87,14 @@ def mariadb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     data, port = folder / "data", free_port()
     user = [f"--user={os.environ.get('USER') or 'root'}"] if os.geteuid() == 0 else []
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    command = [install, "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal", "--skip-test-db", *user]
+    command = [
+        install,
+        "--no-defaults",
+        f"--datadir={data}",
+        "--auth-root-authentication-method=normal",
+        "--skip-test-db",
+        *user,
+    ]
     subprocess.run(command, check=True, **quiet)
     process = subprocess.Popen(
         [server, "--no-defaults", f"--datadir={data}", f"--port={port}", "--bind-address=127.0.0.1",
@@ -139,8 +146,6 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in [name for name in os.environ if name.startswith("RFID3_") and not name.startswith("RFID3_TEST_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("RFID3_HOME", str(tmp_path / "var"))
-
-
 
 
 @pytest.fixture

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncEngine
+
 from rfid3_shared import db
 from rfid3_shared.source import tables
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 FIRST_MONDAY = date(2025, 1, 6)
 SHOP = {

@@ -93,7 +93,9 @@ class Admission:
         try:
             if scope["path"].startswith(KEYED_PREFIX):
                 if b"api_key=" in scope["query_string"]:
-                    raise InvalidParameters("A key in the address would end up in logs: send it as X-API-Key.", parameter="api_key")
+                    raise InvalidParameters(
+                        "A key in the address would end up in logs: send it as X-API-Key.", parameter="api_key"
+                    )
                 resources = self.state.resources
                 scope["state"]["caller"] = await identify(scope["headers"], resources.keys, resources.store, clock)
         except AppError as error:

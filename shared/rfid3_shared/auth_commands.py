@@ -44,7 +44,9 @@ def create(
     console = Console()
     console.print(Panel.fit(key, title=f"key {key_id} of {owner}", subtitle="shown once: keep it now"), soft_wrap=True)
     console.print(f"scopes: {', '.join(scopes)} · expires: {_when(expires_at)}")
-    console.print(f"use it: [bold]curl -H 'X-API-Key: …' http://127.0.0.1:{Settings().port}/api/predictive/health[/]", soft_wrap=True)
+    console.print(
+        f"use it: [bold]curl -H 'X-API-Key: …' http://127.0.0.1:{Settings().port}/api/predictive/health[/]", soft_wrap=True
+    )
 
 
 @app.command("list")
@@ -52,10 +54,10 @@ def list_() -> None:
     """List every key, newest first, without the keys themselves."""
     table = Table("id", "owner", "scopes", "created (UTC)", "expires (UTC)", "state")
     now = naive_utc(Clock().now())
-    for row in _with_store(list_keys):
-        table.add_row(
-            row["id"], row["owner"], ", ".join(row["scopes"]), _when(row["created_at"]), _when(row["expires_at"]), _state(row, now)
-        )
+    rows: list[dict[str, Any]] = _with_store(list_keys)
+    for row in rows:
+        expires = _when(row["expires_at"])
+        table.add_row(row["id"], row["owner"], ", ".join(row["scopes"]), _when(row["created_at"]), expires, _state(row, now))
     Console().print(table)
 
 

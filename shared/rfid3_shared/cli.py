@@ -31,7 +31,9 @@ def build() -> typer.Typer:
         try:
             group = point.load()
         except ModuleNotFoundError as absent:
-            root.command(point.name, help=f"Needs the package {absent.name}, which is not installed here.", hidden=True)(_refuse(absent.name))
+            root.command(point.name, help=f"Needs the package {absent.name}, which is not installed here.", hidden=True)(
+                _refuse(absent.name)
+            )
             continue
         module = sys.modules[group_module(point.value)]
         if group.registered_commands or group.registered_groups:

@@ -28,7 +28,9 @@ class Meta(BaseModel):
     data_as_of: date | None = Field(None, description="The last business day the data covers.")
     data_age_days: int | None = Field(None, description="Days between that day and today's business day.")
     imputed: list[str] = Field(default_factory=list, description="Inputs that were inferred rather than recorded.")
-    sufficiency: Literal["full", "short", "pooled", "none"] | None = Field(None, description="How much own history stands behind it.")
+    sufficiency: Literal["full", "short", "pooled", "none"] | None = Field(
+        None, description="How much own history stands behind it."
+    )
     degraded: list[str] = Field(default_factory=list, description="Parts of the suite that are out of reach right now.")
 
 

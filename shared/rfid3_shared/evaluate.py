@@ -1,7 +1,8 @@
 """How good was a forecast? Rolling origins, error measures, interval coverage, and kinds of demand.
 
-Pure; arrays of one shape in, floats out. NaN in the outcome or the forecast leaves that pair out; without any pair the answer is NaN.
-Sources: Hyndman & Koehler 2006 (MASE), Gneiting & Raftery 2007 (quantile score), Syntetos, Boylan & Croston 2005 (kinds of demand).
+Pure; arrays of one shape in, floats out. NaN in the outcome or the forecast leaves that pair out; without any pair the
+answer is NaN. Sources: Hyndman & Koehler 2006 (MASE), Gneiting & Raftery 2007 (quantile score), Syntetos, Boylan & Croston
+2005 (kinds of demand).
 """
 
 import numpy as np
@@ -17,7 +18,8 @@ VARIATION_LIMIT = 0.49
 
 
 def cutoffs(length: int, horizon: int, origins: int, gap: int = 1, minimum: int = 1) -> list[int]:
-    """Training lengths of rolling origins, ascending; each leaves `horizon` steps to check and at least `minimum` to learn from."""
+    """Training lengths of rolling origins, ascending; each leaves `horizon` steps to check and at least `minimum` to learn
+    from."""
     ends = [length - horizon - gap * k for k in range(origins)]
     return sorted(end for end in ends if end >= minimum)
 
@@ -42,7 +44,8 @@ def wape(y: ArrayLike, forecast: ArrayLike) -> float:
 
 
 def mase_scale(history: ArrayLike, season: int = 1) -> np.ndarray | float:
-    """In-sample mean absolute error of the seasonal naive forecast along the last axis; NaN when there is none or it is zero."""
+    """In-sample mean absolute error of the seasonal naive forecast along the last axis; NaN when there is none or it is
+    zero."""
     past = np.asarray(history, dtype=float)
     if past.shape[-1] <= season:
         season = 1
@@ -54,7 +57,8 @@ def mase_scale(history: ArrayLike, season: int = 1) -> np.ndarray | float:
 
 
 def mase(y: ArrayLike, forecast: ArrayLike, history: ArrayLike, season: int = 1) -> float:
-    """Mean absolute error in units of `mase_scale` of the history; (n, H) arrays are averaged over the series that have a scale."""
+    """Mean absolute error in units of `mase_scale` of the history; (n, H) arrays are averaged over the series that have a
+    scale."""
     actual, predicted = np.asarray(y, dtype=float), np.asarray(forecast, dtype=float)
     missing = ~np.isfinite(actual + predicted)
     count = (~missing).sum(axis=-1)
@@ -94,19 +98,6 @@ def coverage(y: ArrayLike, low: ArrayLike, high: ArrayLike) -> float:
     return float(np.mean((actual[ok] >= bottom[ok]) & (actual[ok] <= top[ok]))) if ok.any() else float("nan")
 
 
-def randomised_coverage(y: ArrayLike, low: ArrayLike, high: ArrayLike, below: float, above: float) -> float:
-    """Coverage with ties shared out, for whole-number intervals that cannot hit their level exactly.
-
-    An outcome on an end of [low, high] counts by the share that makes the quantile exact in expectation: see `calibration_band`.
-    below and above are the shares of outcomes wanted under `low` and over `high`; the answer is 1 when both tails can be met.
-    """
-    under, at_low = calibration_band(y, low)
-    under_high, at_high = calibration_band(y, high)
-    short = max(under - below, below - at_low, 0.0)
-    wide = max(under_high - (1 - above), (1 - above) - at_high, 0.0)
-    return 1.0 - short - wide
-
-
 def calibration_band(y: ArrayLike, quantile: ArrayLike) -> tuple[float, float]:
     """Shares of outcomes strictly below, and at or below, a quantile: a calibrated level lies between the two."""
     actual, predicted = _pairs(y, quantile)
@@ -128,7 +119,9 @@ def classify_all(y: np.ndarray) -> np.ndarray:
     interval = np.divide(np.isfinite(y).sum(axis=1), count, out=np.full(len(y), np.inf), where=count > 0)
     sizes = np.where(demand, y, 0.0)
     mean = np.divide(sizes.sum(axis=1), count, out=np.ones(len(y)), where=count > 0)
-    square = np.divide((np.where(demand, sizes - mean[:, None], 0.0) ** 2).sum(axis=1), count, out=np.zeros(len(y)), where=count > 0)
+    square = np.divide(
+        (np.where(demand, sizes - mean[:, None], 0.0) ** 2).sum(axis=1), count, out=np.zeros(len(y)), where=count > 0
+    )
     variation = np.divide(square, mean**2, out=np.full(len(y), np.inf), where=mean != 0)
     often, even = interval < INTERVAL_LIMIT, variation < VARIATION_LIMIT
     kind = np.select([often & even, often & ~even, ~often & even], ["smooth", "erratic", "intermittent"], "lumpy")

@@ -21,6 +21,8 @@ from rfid3_shared.settings import Settings
 log = get_logger("limits")
 ASK_TIMEOUT_S = 0.25  # longest wait for Redis; an answer later than this helps nobody
 PROBE_EVERY_S = 0.5
+ASK_GAP_S = 0.002
+"""Shortest time between the beginnings of two questions: an idle process asks at once, a busy one gathers calls meanwhile."""
 REDIS_FAULTS = (RedisError, OSError, TimeoutError)
 
 # KEYS window; ARGV wanted, limit, window in ms → granted, used, ms until the window closes. Refused calls are not counted.
@@ -99,7 +101,7 @@ class RateLimiter:
         self._redis, self._rules, self._clock, self._size = redis, rules, clock, size
         self._windows: OrderedDict[tuple[str, str], _Window] = OrderedDict()
         self._due: dict[str, _Window] = {}
-        self._sha = ""
+        self._sha, self._asked_at = "", 0.0
         self._flight: asyncio.Task[None] | None = None
         self._probe: asyncio.Task[None] | None = None
 
@@ -152,6 +154,9 @@ class RateLimiter:
         waiting: dict[str, list[asyncio.Future[Grant]]] = {}
         try:
             while self._due:
+                if (early_s := self._asked_at + ASK_GAP_S - self._clock.monotonic()) > 0:
+                    await asyncio.sleep(early_s)
+                self._asked_at = self._clock.monotonic()
                 batch, self._due = self._due, {}
                 waiting = {name: window.waiting for name, window in batch.items()}
                 for window in batch.values():
@@ -174,7 +179,8 @@ class RateLimiter:
         self._sha = self._sha or await self._redis.script_load(TAKE)
         pipe = self._redis.pipeline(transaction=False)
         for name, window in batch.items():
-            pipe.evalsha(self._sha, 1, name, len(waiting[name]), window.rule.limit, int(window.rule.window_s * 1000))
+            wanted, limit, window_ms = len(waiting[name]), window.rule.limit, int(window.rule.window_s * 1000)
+            pipe.evalsha(self._sha, 1, name, str(wanted), str(limit), str(window_ms))
         answers = await pipe.execute(raise_on_error=False)
         if any(isinstance(answer, NoScriptError) for answer in answers):
             # a restarted Redis forgot the script; nothing of this batch was counted under it

@@ -42,7 +42,9 @@ def configure_logging(process: str, level: str = "INFO") -> None:
             foreign_pre_chain=shared,
         )
     )
-    logging.basicConfig(level=max(logging.WARNING, logging.getLevelNamesMapping()[level.upper()]), handlers=[handler], force=True)
+    logging.basicConfig(
+        level=max(logging.WARNING, logging.getLevelNamesMapping()[level.upper()]), handlers=[handler], force=True
+    )
 
 
 def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:

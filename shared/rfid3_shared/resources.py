@@ -54,9 +54,7 @@ async def ping_redis(redis: Redis) -> bool:
 
 def open_redis(dsn: str) -> Redis:
     """A client that gives up quickly: nothing on the hot path may wait for Redis."""
-    return Redis.from_url(
-        dsn, socket_timeout=1.0, socket_connect_timeout=0.5, max_connections=64, retry=Retry(NoBackoff(), 0)
-    )  # type: ignore[no-any-return]
+    return Redis.from_url(dsn, socket_timeout=1.0, socket_connect_timeout=0.5, max_connections=64, retry=Retry(NoBackoff(), 0))  # type: ignore[no-any-return]
 
 
 async def ensure_store(engine: AsyncEngine) -> bool:

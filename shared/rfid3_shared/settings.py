@@ -19,7 +19,7 @@ LONGEST_SOCKET_PATH = 100
 class Settings(BaseSettings):
     """Common settings; a service adds its own knobs in its `settings` room by subclassing."""
 
-    model_config = SettingsConfigDict(env_prefix="RFID3_", env_file=".env", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="RFID3_", env_file=".env", env_ignore_empty=True, frozen=True, extra="ignore")
 
     home: Path = Path("var")
     """Folder of all state: SQLite files, registry, spill files, sockets, keys."""

@@ -155,10 +155,8 @@ class TestIntervals:
         """Outcomes, true means, and quantiles calibrated on other outcomes of the same kind."""
         rng = np.random.default_rng(5)
         mean = rng.gamma(1.0, 3.0, (400, 1, 1)) * np.ones((1, 8, 6))
-        if counts:
-            y = rng.poisson(mean * rng.gamma(2.0, 0.5, mean.shape)).astype(float)
-        else:
-            y = mean + rng.standard_t(4, mean.shape) * 2
+        sizes = mean + rng.standard_t(4, mean.shape) * 2
+        y = rng.poisson(mean * rng.gamma(2.0, 0.5, mean.shape)).astype(float) if counts else sizes
         calibration = intervals.calibrate(y[:, :4], mean[:, :4], np.zeros(400, dtype=int), np.ones(400), 6, counts)
         levels = np.array([0.025, 0.1, 0.5, 0.9, 0.975])
         return y[:, 4:], mean, np.stack([intervals.quantiles(calibration, mean[:, k], levels) for k in range(4, 8)], axis=1)

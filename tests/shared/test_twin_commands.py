@@ -7,8 +7,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from rfid3_shared.twin.commands import app
 from typer.testing import CliRunner
+
+from rfid3_shared.twin.commands import app
 
 CREATE = ["create", "--items", "300", "--months", "2", "--end", "2026-09-30"]
 

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
+
 from rfid3_shared.db import open_engine
 from rfid3_shared.errors import Conflict, InvalidParameters
 from rfid3_shared.source.tables import PERSONAL_COLUMNS, source_metadata
 from rfid3_shared.twin.build import TwinSummary, advance, create, first_day, state_path
-from sqlalchemy import text
 
 END = date(2026, 12, 15)
 

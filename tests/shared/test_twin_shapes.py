@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+
 from rfid3_shared.twin.calendar import is_closed, season_flags
 from rfid3_shared.twin.demand import Demand
 from rfid3_shared.twin.popularity import class_sizes, quantity_location, rank_shares

@@ -245,7 +245,7 @@ def _table(series: OwnSeries, written: str | None, result: Forecast, freq: str, 
     }
     for k, level in enumerate(result.levels):
         columns[f"q_{level:g}"] = values[:, k].astype(int) if series.whole and np.isfinite(values[:, k]).all() else values[:, k]
-    return pl.DataFrame(columns).with_columns(pl.col("mean").round_sig_figs(7))
+    return pl.DataFrame(columns).with_columns(pl.col(pl.Float64).round_sig_figs(7))
 
 
 def _write(table: pl.DataFrame, output: Path) -> None:

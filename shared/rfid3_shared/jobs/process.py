@@ -13,6 +13,7 @@ import psutil
 from pydantic import SecretStr
 
 from rfid3_shared.settings import Settings
+from rfid3_shared.tasks import end_tasks
 
 LINE_LIMIT = 16 * 2**20
 MEMORY_CHECK_S = 1.0
@@ -70,9 +71,7 @@ async def _listen_within_limits(
             return _error("MEMORY_LIMIT", f"The job needed more than {settings.job_memory_mb} MiB and was ended.", False)
         return _error("TIMEOUT", f"The job took longer than {settings.job_timeout_s:g} s and was ended.", False)
     finally:
-        for task in (listening, watching):
-            task.cancel()
-        await asyncio.gather(listening, watching, return_exceptions=True)
+        await end_tasks((listening, watching))
 
 
 async def _listen(child: asyncio.subprocess.Process, request: bytes, report: Report) -> dict[str, Any]:

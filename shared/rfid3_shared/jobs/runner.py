@@ -24,6 +24,7 @@ from rfid3_shared.jobs.metrics import FINISHED, SECONDS
 from rfid3_shared.jobs.process import run_work
 from rfid3_shared.log import get_logger
 from rfid3_shared.settings import Settings
+from rfid3_shared.tasks import end_tasks
 
 STORE_FAULTS = (StoreUnavailable, SQLAlchemyError, OSError)
 SHOW_INTERVAL_S = 0.5
@@ -104,13 +105,12 @@ class Runner:
             await asyncio.wait({work, keeper}, return_when=asyncio.FIRST_COMPLETED)
             return work.result() if work.done() else None
         finally:
-            work.cancel()
-            keeper.cancel()
-            await asyncio.gather(work, keeper, return_exceptions=True)
+            await end_tasks((work, keeper))
 
     async def _keep_lease(self, job_id: str, shown: _Shown) -> None:
         """Renew until the lease is gone; show progress on the way."""
-        interval_s = min(self._settings.job_lease_s / 3, CANCEL_CHECK_S)
+        # at the slowest after 3/8 of the lease: sweepers take a job whose lease stood still for half of it
+        interval_s = min(self._settings.job_lease_s / 4, CANCEL_CHECK_S)
         while True:
             try:
                 async with asyncio.timeout(interval_s):
@@ -124,7 +124,7 @@ class Runner:
                         return
             except STORE_FAULTS as fault:
                 log.warning("lease_not_renewed", job_id=job_id, fault=type(fault).__name__)
-            await asyncio.sleep(min(SHOW_INTERVAL_S, interval_s))
+            await asyncio.sleep(min(SHOW_INTERVAL_S, interval_s / 2))
 
     async def _settle(self, job: Job, answer: dict[str, Any]) -> str:
         """Write the outcome, however long the store takes to come back."""
@@ -146,7 +146,7 @@ class Runner:
         while True:
             if (written := await self._once(change)) is not None:
                 return written
-            await asyncio.sleep(WRITE_AGAIN_S)
+            await asyncio.sleep(min(WRITE_AGAIN_S, self._settings.job_lease_s / 4))
 
     async def _once(self, change: Callable[[AsyncConnection], Awaitable[bool]]) -> bool | None:
         try:

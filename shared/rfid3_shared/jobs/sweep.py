@@ -47,6 +47,8 @@ class Sweeper:
                     ready = True
                 await self.sweep()
             except (StoreUnavailable, SQLAlchemyError, OSError) as fault:
+                # after an outage nobody could renew: holders get the time to, as if seen for the first time
+                self._seen.clear()
                 log.warning("sweep_skipped", service=self._service, fault=type(fault).__name__)
             await asyncio.sleep(interval_s)
 

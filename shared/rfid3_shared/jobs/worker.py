@@ -25,6 +25,7 @@ from rfid3_shared.jobs.runner import STORE_FAULTS, Runner
 from rfid3_shared.jobs.sweep import Sweeper
 from rfid3_shared.log import get_logger
 from rfid3_shared.settings import Settings
+from rfid3_shared.tasks import end_tasks
 
 RECONNECT_S = (0.2, 0.5, 1.0, 2.0)
 NEVER = 10**9
@@ -57,13 +58,13 @@ class JobWorker:
             for task in ended - {waiting}:
                 task.result()
         finally:
-            await _end({listening, sweeping, waiting})
+            await end_tasks({listening, sweeping, waiting})
             await self.close()
             log.info("worker_stopped", service=self._service)
 
     async def close(self) -> None:
         """End what runs, queue it again, and let go of the servers."""
-        await _end(self._tasks)
+        await end_tasks(self._tasks)
         with contextlib.suppress(*REDIS_FAULTS):
             await self._redis.aclose()
         await self._engine.dispose()
@@ -142,7 +143,7 @@ def worker_class(service: str, kinds: Mapping[str, str], settings: Settings | No
         held["sweeping"] = asyncio.create_task(held["worker"].sweep_for_ever())
 
     async def on_shutdown(_: dict[str, Any]) -> None:
-        await _end({held["sweeping"]})
+        await end_tasks({held["sweeping"]})
         await held["worker"].close()
 
     async def deliver(context: dict[str, Any], job_id: str) -> None:
@@ -176,13 +177,6 @@ def _open_redis(dsn: str) -> ArqRedis:
     )
     redis.job_serializer, redis.job_deserializer = encode, decode
     return redis  # type: ignore[no-any-return]
-
-
-async def _end(tasks: set[asyncio.Task[Any]]) -> None:
-    ending = list(tasks)
-    for task in ending:
-        task.cancel()
-    await asyncio.gather(*ending, return_exceptions=True)
 
 
 __all__ = ["JobWorker", "run_worker", "worker_class"]

@@ -19,6 +19,7 @@ from rfid3_shared.ledger.spill import Spill, read
 from rfid3_shared.ledger.tables import analytics_predictions
 from rfid3_shared.ledger.write import write
 from rfid3_shared.log import get_logger
+from rfid3_shared.tasks import end_tasks
 
 BATCH_ROWS = 500
 BATCH_WAIT_S = 1.0
@@ -74,8 +75,7 @@ class Recorder:
         self._full.set()
         if self._task is not None:
             await asyncio.wait({self._task}, timeout=CLOSE_TIMEOUT_S)
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end_tasks([self._task])
         if self._queue:
             self._to_file(list(self._queue))
             self._queue.clear()

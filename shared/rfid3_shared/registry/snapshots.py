@@ -23,6 +23,7 @@ from rfid3_shared.errors import AppError, ModelUnavailable, StoreUnavailable
 from rfid3_shared.log import get_logger
 from rfid3_shared.registry.version import Version
 from rfid3_shared.registry.versions import Registry
+from rfid3_shared.tasks import end_tasks
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -32,6 +33,7 @@ CHANNEL = "rfid3:published"
 POLL_S = 2.0
 RETRY_LOAD_S = 30.0
 RECONNECT_S = 2.0
+SILENCE_S = 30.0  # given explicitly: without it the client's own, short time-out would end the subscription
 STORE_TIMEOUT_S = 5.0
 log = get_logger("registry.snapshots")
 
@@ -99,9 +101,7 @@ class Snapshots(Generic[T]):
 
     async def aclose(self) -> None:
         """Stop watching; what is loaded stays."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
 
     async def _look(self) -> None:
         try:
@@ -157,7 +157,7 @@ class Snapshots(Generic[T]):
                     await channel.subscribe(CHANNEL)
                     self._look_now.set()  # what was announced before is not heard
                     while True:
-                        message = await channel.get_message(ignore_subscribe_messages=True, timeout=None)
+                        message = await channel.get_message(ignore_subscribe_messages=True, timeout=SILENCE_S)
                         if message and message["data"] in (self.service, self.service.encode()):
                             self._refused = None
                             self._look_now.set()

@@ -1,7 +1,8 @@
 """How many units will each class, store and period need, and how sure are we?
 
 Rooms, in reading order: panel (shapes) · seasonal · naive · smoothing · intermittent · tree_features · global_tree ·
-ensemble · reconcile · negative_binomial · intervals · contributions · backtest · fit.
+candidates · ensemble · reconcile · negative_binomial · intervals · contributions · backtest · nodes · variants · fit;
+own_series turns anybody's table into a panel, for the command.
 `fit_forecast` is loaded on first use, because LightGBM must never reach a process that only answers.
 """
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -46,9 +45,10 @@ class Rounds:
 def plan(length: int, horizon: int, season: int, share: float = 0.0, series: int = FEW_SERIES + 1) -> tuple[list[int], int]:
     """Cutoffs and steps to check: the horizon, but at most a third of the history and 26 steps (48 for hours).
 
-    With history to spare every origin checks all steps. Without, later origins check the few steps that are left, so that the method
-    is judged with nearly as much past as it will have: two seasons where there are that many. Further origins are put before those
-    until at least `share` of the history is forecast, or MOST_ORIGINS are reached. A few `series` get more origins.
+    With history to spare every origin checks all steps. Without, later origins check the few steps that are left, so that
+    the method is judged with nearly as much past as it will have: two seasons where there are that many. Further origins
+    are put before those until at least `share` of the history is forecast, or MOST_ORIGINS are reached. A few `series` get
+    more origins.
     """
     origins = ORIGINS_OF_FEW if series <= FEW_SERIES else ORIGINS
     least = max(4, min(2 * season, length * (80 if length >= 1.5 * season else 55) // 100))
@@ -109,7 +109,8 @@ def table(
 ) -> pl.DataFrame:  # fmt: skip
     """One row per kept node, origin and step.
 
-    Columns node, cutoff, step, ds, y, mean (of the ensemble), mean_<variant> of the others, seasonal_naive, mean_4, q_0.05 … q_0.95.
+    Columns node, cutoff, step, ds, y, mean (of the ensemble), mean_<variant> of the others, seasonal_naive, mean_4, q_0.05
+    … q_0.95.
     """
     names = [nodes[i] for i in np.flatnonzero(keep)]
     per_node = len(rounds.cutoffs) * rounds.steps
@@ -142,7 +143,10 @@ def scores(
     for level in np.unique(levels):
         for kind in [*np.unique(kinds[levels == level]), "all"]:
             rows = (levels == level) & ((kinds == kind) | (kind == "all"))
-            found.append({"level": str(level), "kind": str(kind), "nodes": int(rows.sum())} | _score(rounds, mean, quantiles, scale, rows))
+            found.append(
+                {"level": str(level), "kind": str(kind), "nodes": int(rows.sum())}
+                | _score(rounds, mean, quantiles, scale, rows)
+            )
     return pl.DataFrame(found, infer_schema_length=None).with_columns(pl.col(pl.Float64).fill_nan(None))
 
 

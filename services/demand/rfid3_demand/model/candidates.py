@@ -1,7 +1,7 @@
 """What does each method say at one origin? Every candidate's forecast for every node, from the past alone.
 
-Methods work on seasonally adjusted series and get the season back afterwards; intermittent methods answer for intermittent nodes
-only, Holt–Winters for dense ones with a short season.
+Methods work on seasonally adjusted series and get the season back afterwards; intermittent methods answer for intermittent
+nodes only, Holt–Winters for dense ones with a short season.
 """
 
 import numpy as np
@@ -14,9 +14,6 @@ INTERMITTENT_FROM = 1.32
 LONGEST_HOLT_WINTERS_SEASON = 24
 LONGEST_FILTER = 1500
 """Filters look at this many recent steps: older ones no longer move the level."""
-STATISTICAL = (
-    "seasonal_naive", "moving_average_4", "moving_average_13", "ets", "theta", "holt_winters", "croston_sba", "tsb", "adida", "imapa", "pooled",
-)  # fmt: skip
 
 
 def statistical(data: TreeData, cut: int, horizon: int) -> dict[str, np.ndarray]:
@@ -28,7 +25,7 @@ def statistical(data: TreeData, cut: int, horizon: int) -> dict[str, np.ndarray]
     x = y / past if data.multiplicative else y - past
 
     def restored(flat: np.ndarray) -> np.ndarray:
-        return flat * future if data.multiplicative else flat + future
+        return np.asarray(flat * future if data.multiplicative else flat + future)
 
     count = observations(y)
     sparse = (intermittent.mean_interval(y) >= INTERMITTENT_FROM) & (np.nanmin(np.where(np.isfinite(y), y, 0.0), axis=1) >= 0)

@@ -1,7 +1,7 @@
 """Why this number? Units per cause, from the tree's SHAP values, adding up to the forecast and over the hierarchy.
 
-With a log link SHAP values add up in logarithms; the logarithmic mean (LMDI, Ang 2004) turns them into units without a remainder.
-The parts are then scaled to the reconciled ensemble at the bottom and summed upwards.
+With a log link SHAP values add up in logarithms; the logarithmic mean (LMDI, Ang 2004) turns them into units without a
+remainder. The parts are then scaled to the reconciled ensemble at the bottom and summed upwards.
 """
 
 from __future__ import annotations

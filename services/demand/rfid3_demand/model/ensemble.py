@@ -1,6 +1,7 @@
 """Whom to trust, and how much? Weights of candidate methods from their rolling-origin errors.
 
-A series' own errors count by how many it has; the rest is the error its demand type shows, so that a sparse series does not chase luck.
+A series' own errors count by how many it has; the rest is the error its demand type shows, so that a sparse series does not
+chase luck.
 """
 
 import numpy as np
@@ -17,10 +18,13 @@ LEAST_MEAN = 0.03
 LEAST_WEIGHT = 0.03
 
 
-def weights(errors: dict[str, np.ndarray], scale: np.ndarray, kind: np.ndarray, power: float = SHARPNESS) -> dict[str, np.ndarray]:
+def weights(
+    errors: dict[str, np.ndarray], scale: np.ndarray, kind: np.ndarray, power: float = SHARPNESS
+) -> dict[str, np.ndarray]:
     """Share of each method per node, (n,), summing to 1; a method without errors for a node has none there.
 
-    errors: method -> (n, observations) absolute errors, NaN where it gave no forecast. scale: (n,). kind: (n,) codes of demand types.
+    errors: method -> (n, observations) absolute errors, NaN where it gave no forecast. scale: (n,). kind: (n,) codes of
+    demand types.
     """
     names = list(errors)
     if not names:
@@ -48,7 +52,7 @@ def deviance(y: np.ndarray, mean: np.ndarray) -> np.ndarray:
     """Poisson deviance per outcome: the loss whose best answer is the mean, and which sees that 0.1 is not 0.5."""
     centre = np.maximum(mean, LEAST_MEAN)
     ratio = np.where(y > 0, y, 1.0) / centre
-    return 2.0 * (np.where(y > 0, y * np.log(ratio), 0.0) - np.where(np.isfinite(y), y, np.nan) + centre)
+    return np.asarray(2.0 * (np.where(y > 0, y * np.log(ratio), 0.0) - np.where(np.isfinite(y), y, np.nan) + centre))
 
 
 def combine(forecasts: dict[str, np.ndarray], share: dict[str, np.ndarray]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
@@ -68,4 +72,4 @@ def combine(forecasts: dict[str, np.ndarray], share: dict[str, np.ndarray]) -> t
 
 def _normalised(part: np.ndarray) -> np.ndarray:
     total = part.sum(axis=0, keepdims=True)
-    return np.divide(part, total, out=np.zeros_like(part), where=total > 0)
+    return np.asarray(np.divide(part, total, out=np.zeros_like(part), where=total > 0))

@@ -23,7 +23,11 @@ PARAMETERS: dict[str, Any] = {
     "learning_rate": 0.05, "num_leaves": 31, "lambda_l2": 2.0, "feature_fraction": 0.7, "bagging_fraction": 0.7, "bagging_freq": 1,
     "seed": 11, "deterministic": True, "force_row_wise": True, "num_threads": 2, "verbosity": -1, "max_bin": 63, "cat_smooth": 20.0,
 }  # fmt: skip
-CANDIDATE_SETTINGS: tuple[dict[str, Any], ...] = ({}, {"num_leaves": 15, "lambda_l2": 10.0}, {"num_leaves": 63, "learning_rate": 0.03})
+CANDIDATE_SETTINGS: tuple[dict[str, Any], ...] = (
+    {},
+    {"num_leaves": 15, "lambda_l2": 10.0},
+    {"num_leaves": 63, "learning_rate": 0.03},
+)
 """Settings that tuning chooses from; the first are the defaults."""
 
 
@@ -67,7 +71,12 @@ def train(data: TreeData, cut: int, horizon: int, settings: dict[str, Any] | Non
         # quasi-likelihood weights of an overdispersed count: without them the few large series would decide every split
         parameters |= {"objective": "poisson"}
         dataset = lightgbm.Dataset(
-            x, y, weight=1.0 / (1.0 + 0.3 * expected), init_score=np.log(expected), feature_name=names, categorical_feature=categorical
+            x,
+            y,
+            weight=1.0 / (1.0 + 0.3 * expected),
+            init_score=np.log(expected),
+            feature_name=names,
+            categorical_feature=categorical,
         )
     else:
         parameters |= {"objective": "l1"}
@@ -85,7 +94,9 @@ def predict(tree: Tree, data: TreeData, cut: int, horizon: int) -> np.ndarray:
     return np.where(begun, value.reshape(-1, horizon), np.nan)
 
 
-def shap(tree: Tree, data: TreeData, cut: int, steps: np.ndarray, keep: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def shap(
+    tree: Tree, data: TreeData, cut: int, steps: np.ndarray, keep: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """SHAP values (rows, F+1) of the nodes in `keep`, with each row's expected value and unit; rows ordered node, step."""
     x, expected, unit = _serving_rows(tree, data, at_origin(data, cut), steps)
     chosen = np.repeat(keep, len(steps))
@@ -107,7 +118,8 @@ def _serving_rows(tree: Tree, data: TreeData, origin: Origin, ahead: np.ndarray)
 
 
 def _training_blocks(data: TreeData, cut: int, horizon: int) -> Any:
-    """Rows per origin: each series takes a few steps, another few at the next origin, so that all are covered within the budget."""
+    """Rows per origin: each series takes a few steps, another few at the next origin, so that all are covered within the
+    budget."""
     origins = np.arange(max(FIRST_ORIGIN, min(cut // 4, 60)), cut)
     most = max(1, ROW_BUDGET // max(len(data.y), 1))
     if len(origins) > most:
@@ -117,7 +129,7 @@ def _training_blocks(data: TreeData, cut: int, horizon: int) -> Any:
     per_origin = max(1, min(horizon, ROW_BUDGET // max(len(data.y) * len(origins), 1)))
     series = np.arange(len(data.y))[:, None]
     for c in origins:
-        reach = min(horizon, cut - c)
+        reach = min(horizon, cut - int(c))
         k = min(per_origin, reach)
         steps = 1 + (series * 7 + int(c) * 5 + (np.arange(k) * reach) // k) % reach
         origin = at_origin(data, int(c))

@@ -1,7 +1,8 @@
 """How much will move of a thing that mostly does not? Croston–SBA, TSB, ADIDA and IMAPA for a whole panel at once.
 
 All take seasonally adjusted x (n, T) with NaN before a series began and give a flat (n, H).
-Sources: Croston 1972; Syntetos & Boylan 2005; Teunter, Syntetos & Babai 2011; Nikolopoulos et al. 2011; Petropoulos & Kourentzes 2015.
+Sources: Croston 1972; Syntetos & Boylan 2005; Teunter, Syntetos & Babai 2011; Nikolopoulos et al. 2011; Petropoulos &
+Kourentzes 2015.
 """
 
 import numpy as np
@@ -15,7 +16,7 @@ def mean_interval(y: np.ndarray) -> np.ndarray:
     """Average demand interval per series: observed steps over steps with demand, (n,); the number of steps if there is none."""
     seen = np.isfinite(y).sum(axis=1)
     demand = (np.nan_to_num(y) != 0).sum(axis=1)
-    return np.where(demand > 0, seen / np.maximum(demand, 1), np.maximum(seen, 1)).astype(float)
+    return np.asarray(np.where(demand > 0, seen / np.maximum(demand, 1), np.maximum(seen, 1)).astype(float))
 
 
 def croston_sba(x: np.ndarray, horizon: int) -> np.ndarray:
@@ -58,7 +59,8 @@ def tsb(x: np.ndarray, horizon: int) -> np.ndarray:
 
 
 def adida_and_imapa(x: np.ndarray, horizon: int) -> tuple[np.ndarray, np.ndarray]:
-    """Smoothing of sums over buckets: of one bucket as long as the mean interval (ADIDA), and of all up to it averaged (IMAPA)."""
+    """Smoothing of sums over buckets: of one bucket as long as the mean interval (ADIDA), and of all up to it averaged
+    (IMAPA)."""
     longest = np.clip(np.round(mean_interval(x)), 1, min(LONGEST_BUCKET, max(x.shape[1] // 4, 1))).astype(int)
     rates = np.stack([_bucket_rate(x, k) for k in range(1, longest.max() + 1)], axis=1)
     upto = np.cumsum(rates, axis=1) / np.arange(1, rates.shape[1] + 1)

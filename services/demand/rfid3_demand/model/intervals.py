@@ -1,9 +1,9 @@
 """How wide must the intervals be so that they hold? Calibration on out-of-sample errors of the reconciled forecast.
 
-Two steps, learned from rolling origins: a spread per node (its own errors, shrunk to its kind; never narrower further ahead), then a
-correction of every quantile level so that, among nodes of its kind and size, outcomes fall below it as often as it says
-(probability integral transform; Mondrian split-conformal prediction). Counts get a negative binomial and whole numbers, others a
-Student distribution of scaled errors.
+Two steps, learned from rolling origins: a spread per node (its own errors, shrunk to its kind; never narrower further ahead),
+then a correction of every quantile level so that, among nodes of its kind and size, outcomes fall below it as often as it
+says (probability integral transform; Mondrian split-conformal prediction). Counts get a negative binomial and whole numbers,
+others a Student distribution of scaled errors.
 """
 
 from dataclasses import dataclass
@@ -38,11 +38,19 @@ class Calibration:
 
 
 def calibrate(
-    y: np.ndarray, mean: np.ndarray, kind: np.ndarray, scale: np.ndarray, horizon: int, counts: bool, independent: float = np.inf
+    y: np.ndarray,
+    mean: np.ndarray,
+    kind: np.ndarray,
+    scale: np.ndarray,
+    horizon: int,
+    counts: bool,
+    independent: float = np.inf,
 ) -> Calibration:
-    """Learn from outcomes y and forecasts mean, both (n, origins, steps), NaN where unknown; kind: (n,) codes; scale: (n,) units.
+    """Learn from outcomes y and forecasts mean, both (n, origins, steps), NaN where unknown; kind: (n,) codes; scale: (n,)
+    units.
 
-    independent: how many origins do not overlap. All series share the fortunes of those few periods, so spreads of sizes are widened by
+    independent: how many origins do not overlap. All series share the fortunes of those few periods, so spreads of sizes are
+    widened by
     the variance of a mean of so many (1 + 1/independent); for counts a node's own noise outweighs that.
     """
     ok = np.isfinite(y) & np.isfinite(mean)
@@ -140,19 +148,26 @@ def _buckets(mean: np.ndarray, kind: np.ndarray, ok: np.ndarray, counts: bool) -
     return np.asarray(compact[1:], dtype=int)
 
 
-def _positions(y: np.ndarray, mean: np.ndarray, spread: np.ndarray, growth: np.ndarray, counts: bool) -> tuple[np.ndarray, np.ndarray]:
+def _positions(
+    y: np.ndarray, mean: np.ndarray, spread: np.ndarray, growth: np.ndarray, counts: bool
+) -> tuple[np.ndarray, np.ndarray]:
     """Probability just below and at each outcome."""
     value = np.nan_to_num(y)
     if counts:
         dispersion = np.broadcast_to(spread * growth, value.shape)
-        return negative_binomial.probability(value - 1, mean, dispersion), negative_binomial.probability(value, mean, dispersion)
+        return negative_binomial.probability(value - 1, mean, dispersion), negative_binomial.probability(
+            value, mean, dispersion
+        )
     at = stdtr(DEGREES, (value - mean) / (spread * np.sqrt(growth)))
     return at, at
 
 
 def _share_below(low: np.ndarray, high: np.ndarray, ok: np.ndarray) -> np.ndarray:
-    """Share of outcomes below each grid point, a discrete outcome counting in proportion (Czado et al. 2009); increasing from 0 to 1."""
+    """Share of outcomes below each grid point, a discrete outcome counting in proportion (Czado et al. 2009); increasing from
+    0 to 1."""
     keep = ok if ok.any() else np.isfinite(low)
+    if not keep.any():
+        return _GRID.copy()
     # mean of clip((u - low) / (high - low), 0, 1) without an (outcomes x grid) array: five points inside each step
     step = np.maximum(high[keep] - low[keep], 1e-4)
     inner = np.concatenate([low[keep] + step * part for part in (0.1, 0.3, 0.5, 0.7, 0.9)])
@@ -161,4 +176,4 @@ def _share_below(low: np.ndarray, high: np.ndarray, ok: np.ndarray) -> np.ndarra
     n = ok.sum()
     share = (share * n + _GRID * 20.0) / (n + 20.0)
     share[0], share[-1] = 0.0, 1.0
-    return np.maximum.accumulate(share) + np.arange(len(_GRID)) * 1e-12
+    return np.asarray(np.maximum.accumulate(share) + np.arange(len(_GRID)) * 1e-12)

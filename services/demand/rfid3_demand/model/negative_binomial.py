@@ -1,6 +1,7 @@
 """What whole numbers does a mean with a given spread allow? Negative binomial probabilities and quantiles for large arrays.
 
-Variance = mean + dispersion * mean². A table over (dispersion, mean) answers means up to 40 exactly to the grid (1.5 % in the mean, 15 % in the
+Variance = mean + dispersion * mean². A table over (dispersion, mean) answers means up to 40 exactly to the grid (1.5 % in the
+mean, 15 % in the
 dispersion); above that a gamma distribution with continuity correction, which differs by less than rounding.
 """
 
@@ -52,9 +53,9 @@ def quantiles(mean: np.ndarray, dispersion: np.ndarray, levels: np.ndarray) -> n
     """Smallest whole numbers with at least the given probabilities, (..., levels); mean and dispersion of one shape."""
     table = _table()
     lookup = np.empty((len(DISPERSIONS), len(MEANS), len(levels)), dtype=np.float32)
-    for row in range(len(DISPERSIONS)):
-        for column in range(len(MEANS)):
-            lookup[row, column] = np.searchsorted(table[row, column], levels)
+    for i in range(len(DISPERSIONS)):
+        for j in range(len(MEANS)):
+            lookup[i, j] = np.searchsorted(table[i, j], levels)
     row, column = _cells(mean, dispersion)
     result = lookup[row, column]
     large = mean > LARGEST_TABLED
@@ -67,4 +68,4 @@ def quantiles(mean: np.ndarray, dispersion: np.ndarray, levels: np.ndarray) -> n
         share = (position - low)[:, None]
         ratio = curve[low] * (1 - share) + curve[low + 1] * share
         result[large] = np.maximum(np.rint(mean[large][:, None] * ratio), 0.0)
-    return result
+    return np.asarray(result)

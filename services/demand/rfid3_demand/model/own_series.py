@@ -1,6 +1,7 @@
 """How does anybody's long table become a panel, and which dates come after each of its series? Frames in, arrays out; no files.
 
-Every time stamp gets a period number (hours, days, weeks, months, quarters or years since a fixed start, or the number itself), so gaps
+Every time stamp gets a period number (hours, days, weeks, months, quarters or years since a fixed start, or the number
+itself), so gaps
 and double entries show, and series that end at different dates are aligned at their own last observation.
 """
 
@@ -56,7 +57,8 @@ def build(
 ) -> OwnSeries:
     """The panel of a long frame.
 
-    frame: unique_id, ds (date, datetime or int), y (null = missing) and numeric regressors; future: unique_id, ds and regressors that are
+    frame: unique_id, ds (date, datetime or int), y (null = missing) and numeric regressors; future: unique_id, ds and
+    regressors that are
     known ahead. fill: zero | interpolate | error | None (zero for counts, else interpolate).
     Raises InvalidParameters for two rows in one period, for gaps when fill is `error`, and for missing rows of `future`.
     """
@@ -101,7 +103,8 @@ def build(
 
 
 def next_stamps(last: Any, frequency: Frequency, horizon: int) -> list[Any]:
-    """The time stamps after `last` as statsforecast continues them: on the frequency's anchor (W = Sundays, MS = firsts of months).
+    """The time stamps after `last` as statsforecast continues them: on the frequency's anchor (W = Sundays, MS = firsts of
+    months).
 
     A last stamp off the anchor moves to the next anchor first, which is pandas' rule.
     """
@@ -135,7 +138,9 @@ def _fill(y: np.ndarray, begin: np.ndarray, how: str, ids: list[Any]) -> int:
     """Fill holes after each series' beginning in place; their number."""
     hole = ~np.isfinite(y) & (np.arange(y.shape[1])[None, :] >= begin[:, None])
     if hole.any() and how == "error":
-        raise InvalidParameters(f"Series {ids[int(hole.any(axis=1).argmax())]!r} has missing dates inside it.", series=int(hole.any(axis=1).sum()))
+        raise InvalidParameters(
+            f"Series {ids[int(hole.any(axis=1).argmax())]!r} has missing dates inside it.", series=int(hole.any(axis=1).sum())
+        )
     if how == "zero":
         y[hole] = 0.0
     else:
@@ -146,7 +151,13 @@ def _fill(y: np.ndarray, begin: np.ndarray, how: str, ids: list[Any]) -> int:
 
 
 def _regressors(
-    frame: pl.DataFrame, future: pl.DataFrame | None, place: dict[Any, int], last: np.ndarray, length: int, horizon: int, frequency: Frequency
+    frame: pl.DataFrame,
+    future: pl.DataFrame | None,
+    place: dict[Any, int],
+    last: np.ndarray,
+    length: int,
+    horizon: int,
+    frequency: Frequency,
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Regressors known ahead (n, T+H) and those of the past only (n, T), holes carried forward."""
     names = [name for name in frame.columns if name not in (KEY, TIME, TARGET, "_period")]
@@ -156,7 +167,9 @@ def _regressors(
     rows, columns = _cells(frame, place, last, length)
     ahead = None
     if future is not None:
-        future = future.with_columns(pl.Series("_period", periods(future[TIME], frequency))).filter(pl.col(KEY).is_in(list(place)))
+        future = future.with_columns(pl.Series("_period", periods(future[TIME], frequency))).filter(
+            pl.col(KEY).is_in(list(place))
+        )
         ahead = _cells(future, place, last, length)
     known, past = {}, {}
     for name in names:
@@ -172,7 +185,8 @@ def _regressors(
         elif ahead is not None and future is not None and name in future.columns:
             series = list(place)[int(missing.argmax())]
             raise InvalidParameters(
-                f"The future file lacks values of {name!r} for series {series!r}: {horizon} steps after its last date are needed.", column=name
+                f"The future file lacks values of {name!r} for series {series!r}: {horizon} steps after its last date are needed.",
+                column=name,
             )
         else:
             past[name] = _carried(values[:, :length])

@@ -1,4 +1,5 @@
-"""What goes into a forecast and what comes out: the shapes every room of `model` shares. Arrays only, no arithmetic beyond sums."""
+"""What goes into a forecast and what comes out: the shapes every room of `model` shares. Arrays only, no arithmetic beyond
+sums."""
 
 from __future__ import annotations
 
@@ -104,7 +105,7 @@ def aggregate(summing: csr_matrix, y: np.ndarray) -> np.ndarray:
 
 def observations(y: np.ndarray) -> np.ndarray:
     """Number of observed steps per series, (n,)."""
-    return np.isfinite(y).sum(axis=1)
+    return np.asarray(np.isfinite(y).sum(axis=1))
 
 
 def sufficiency_of(count: np.ndarray, season: int) -> tuple[str, ...]:
@@ -118,4 +119,4 @@ def honest_horizon(count: np.ndarray, sufficiency: tuple[str, ...], horizon: int
     """Steps ahead a history supports: all of them when full, half its length when short, four at most when pooled."""
     words = np.array(sufficiency)
     steps = np.select([words == "none", words == "pooled", words == "short"], [0, np.minimum(count, 4), count // 2], horizon)
-    return np.minimum(steps, horizon).astype(int)
+    return np.asarray(np.minimum(steps, horizon).astype(int))

@@ -1,7 +1,8 @@
 """How do forecasts of a class, its category and the whole add up without contradicting each other?
 
-Weighted least squares over the bottom series (diagonal MinT, Wickramasuriya et al. 2019), solved by conjugate gradients with a fixed
-number of steps, clipped at zero where demand cannot be negative, then summed upwards: coherent exactly, in bounded time.
+Weighted least squares over the bottom series (diagonal MinT, Wickramasuriya et al. 2019), solved by conjugate gradients
+with a fixed number of steps, clipped at zero where demand cannot be negative, then summed upwards: coherent exactly, in
+bounded time.
 """
 
 from __future__ import annotations
@@ -38,8 +39,11 @@ def reconcile(summing: csr_matrix, base: np.ndarray, variance: np.ndarray, nonne
     return np.asarray(summing @ start)
 
 
-def _conjugate_gradients(summing: csr_matrix, weight: np.ndarray, base: np.ndarray, start: np.ndarray, alive: np.ndarray) -> np.ndarray:
-    """Solve (S'WS) b = S'W base for all columns at once, with a diagonal preconditioner; series that are not alive stay as they are."""
+def _conjugate_gradients(
+    summing: csr_matrix, weight: np.ndarray, base: np.ndarray, start: np.ndarray, alive: np.ndarray
+) -> np.ndarray:
+    """Solve (S'WS) b = S'W base for all columns at once, with a diagonal preconditioner; series that are not alive stay as
+    they are."""
     up, down = summing, summing.T.tocsr()
     diagonal = np.maximum(np.asarray(down @ weight), 1e-12)
     solution = start.copy()

@@ -37,7 +37,11 @@ def levels_of(y: np.ndarray, window: int) -> np.ndarray:
 
 
 def profile(
-    y: np.ndarray, seasons: tuple[int, ...], multiplicative: bool, groups: np.ndarray | None = None, offset: np.ndarray | None = None
+    y: np.ndarray,
+    seasons: tuple[int, ...],
+    multiplicative: bool,
+    groups: np.ndarray | None = None,
+    offset: np.ndarray | None = None,
 ) -> np.ndarray:
     """Seasonal factors (or terms) per series, (n, longest season); column k belongs to the step k + 1 after the last one.
 
@@ -80,7 +84,9 @@ def _shrunk(y: np.ndarray, level: np.ndarray, m: int, multiplicative: bool, prio
     relative = miss / np.maximum(np.where(ok, level, 1.0), 1e-9) if multiplicative else miss
     noise = (relative**2 * weight / share).sum(axis=1) / np.maximum(weight.sum(axis=1), 1e-9)
     error = noise[:, None] / np.maximum(cycles, 1)
-    signal = np.maximum(((raw - prior) ** 2 - error).mean(axis=1, keepdims=True), 0.0)
+    # a sum of m squares strays by sqrt(2 / m) of its mean: only what stands out from that is signal
+    beyond = 1.0 + np.sqrt(2.0 / m)
+    signal = np.maximum(((raw - prior) ** 2 - beyond * error).mean(axis=1, keepdims=True), 0.0)
     # a season seen less than twice is mostly trend and chance: believe half of it at most
     belief = signal / (signal + error + 1e-12) * np.clip(cycles.mean(axis=1, keepdims=True) - 1.0, 0.3, 1.0)
     result = prior + belief * (raw - prior)
@@ -90,7 +96,13 @@ def _shrunk(y: np.ndarray, level: np.ndarray, m: int, multiplicative: bool, prio
 
 
 def _group_profile(
-    y: np.ndarray, level: np.ndarray, m: int, multiplicative: bool, groups: np.ndarray, offset: np.ndarray | None, prior: np.ndarray
+    y: np.ndarray,
+    level: np.ndarray,
+    m: int,
+    multiplicative: bool,
+    groups: np.ndarray,
+    offset: np.ndarray | None,
+    prior: np.ndarray,
 ) -> np.ndarray:
     """Profile of each series' group (sums of its members, scaled alike when additive), shrunk towards `prior`'s mean."""
     if not multiplicative or (offset is not None and offset.any()):
@@ -116,6 +128,6 @@ def _smooth(values: np.ndarray) -> np.ndarray:
 
 def _centred(values: np.ndarray, multiplicative: bool) -> np.ndarray:
     if not multiplicative:
-        return values - values.mean(axis=1, keepdims=True)
+        return np.asarray(values - values.mean(axis=1, keepdims=True))
     positive = np.maximum(values, 0.02)
-    return positive / positive.mean(axis=1, keepdims=True)
+    return np.asarray(positive / positive.mean(axis=1, keepdims=True))

@@ -2,7 +2,8 @@
 
 Every parameter set of a fixed grid is filtered over all series in one pass, and each series keeps the set with the lowest AICc,
 so 1,500 series take a tenth of a second and the answer never depends on an optimiser's luck.
-Models: ETS(A,N,N), ETS(A,Ad,N), ETS(A,Ad,A) and its multiplicative twin (Hyndman et al. 2008); theta (Assimakopoulos & Nikolopoulos 2000).
+Models: ETS(A,N,N), ETS(A,Ad,N), ETS(A,Ad,A) and its multiplicative twin (Hyndman et al. 2008); theta (Assimakopoulos &
+Nikolopoulos 2000).
 """
 
 from itertools import product
@@ -103,7 +104,7 @@ def _start_level(x: np.ndarray, window: int) -> np.ndarray:
     seen = np.isfinite(x)
     early = seen & (np.cumsum(seen, axis=1) <= window)
     count = early.sum(axis=1)
-    return np.divide(np.where(early, x, 0.0).sum(axis=1), count, out=np.zeros(len(x)), where=count > 0)
+    return np.asarray(np.divide(np.where(early, x, 0.0).sum(axis=1), count, out=np.zeros(len(x)), where=count > 0))
 
 
 def _aicc(sse: np.ndarray, count: np.ndarray, size: np.ndarray) -> np.ndarray:

@@ -1,4 +1,5 @@
-"""What can be known at an origin about the steps ahead? The one definition of the tree's features, for training and for serving.
+"""What can be known at an origin about the steps ahead? The one definition of the tree's features, for training and for
+serving.
 
 A row is (series, origin, step). An origin `c` knows columns < c of y, the calendar and known regressors of every step, and past
 regressors < c; nothing else is read, which a test checks by perturbing the rest.
@@ -98,7 +99,10 @@ def at_origin(data: TreeData, cut: int) -> Origin:
         scale = np.where(spread > 0, spread, np.maximum(np.abs(base), floor))
         base = np.nan_to_num(base)
         scale = np.where(np.isfinite(scale) & (scale > 0), scale, 1.0)
-    columns: dict[str, np.ndarray] = {"level_log": np.log1p(np.abs(base)), "level_age": np.isfinite(y).sum(axis=1).astype(float)}
+    columns: dict[str, np.ndarray] = {
+        "level_log": np.log1p(np.abs(base)),
+        "level_age": np.isfinite(y).sum(axis=1).astype(float),
+    }
     unit = base if data.counts else scale
     centre = 0.0 if data.counts else base
     for lag in range(1, min(LAGS, cut) + 1):
@@ -118,7 +122,8 @@ def at_origin(data: TreeData, cut: int) -> Origin:
 
 
 def rows(data: TreeData, origin: Origin, steps: np.ndarray) -> tuple[np.ndarray, list[str], np.ndarray, np.ndarray]:
-    """Features of (node, step) pairs: (nodes*K, F), their names, the expected value before correction, and the unit of correction.
+    """Features of (node, step) pairs: (nodes*K, F), their names, the expected value before correction, and the unit of
+    correction.
 
     steps: (nodes, K) steps ahead, 1-based.
     """
@@ -129,12 +134,18 @@ def rows(data: TreeData, origin: Origin, steps: np.ndarray) -> tuple[np.ndarray,
         names.append(name)
         columns.append(np.repeat(values[:, None], k, axis=1))
     m = origin.profile.shape[1]
-    factor = np.take_along_axis(origin.profile, (steps - 1) % m, axis=1) if m > 1 else np.full((n, k), 1.0 if data.multiplicative else 0.0)
-    if data.multiplicative:
-        expected = origin.base[:, None] * factor
-    else:
-        expected = origin.base[:, None] + factor
-    unit = expected if data.counts else origin.scale[:, None] * (np.maximum(factor, 0.1) if data.multiplicative else np.ones((n, k)))
+    factor = (
+        np.take_along_axis(origin.profile, (steps - 1) % m, axis=1)
+        if m > 1
+        else np.full((n, k), 1.0 if data.multiplicative else 0.0)
+    )
+    base = origin.base[:, None]
+    expected = base * factor if data.multiplicative else base + factor
+    unit = (
+        expected
+        if data.counts
+        else origin.scale[:, None] * (np.maximum(factor, 0.1) if data.multiplicative else np.ones((n, k)))
+    )
     names.append("season_factor")
     columns.append(factor if data.multiplicative else factor / origin.scale[:, None])
     for season in data.seasons:
@@ -161,9 +172,9 @@ def _tail_mean(x: np.ndarray, window: int) -> np.ndarray:
     tail = x[:, -window:]
     seen = np.isfinite(tail)
     count = seen.sum(axis=1)
-    return np.divide(np.where(seen, tail, 0.0).sum(axis=1), count, out=np.full(len(x), np.nan), where=count > 0)
+    return np.asarray(np.divide(np.where(seen, tail, 0.0).sum(axis=1), count, out=np.full(len(x), np.nan), where=count > 0))
 
 
 def _steps_since_demand(y: np.ndarray) -> np.ndarray:
     moved = np.nan_to_num(y) != 0
-    return np.where(moved.any(axis=1), np.argmax(moved[:, ::-1], axis=1), y.shape[1]).astype(float)
+    return np.asarray(np.where(moved.any(axis=1), np.argmax(moved[:, ::-1], axis=1), y.shape[1]).astype(float))

@@ -1,0 +1,222 @@
+"""The whole suite as a newcomer starts it: `rfid3 up` on a small demo company, killed and stopped in every way."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+RFID3 = Path(sys.executable).with_name("rfid3")
+PATIENCE_S = 120
+pytestmark = pytest.mark.xdist_group("up")
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 20) -> bool:
+    """Whether it comes true in time."""
+    until = time.monotonic() + seconds
+    while not (found := holds()) and time.monotonic() < until:
+        time.sleep(0.05)
+    return found
+
+
+@dataclass
+class Running:
+    """A suite that is ready."""
+
+    process: subprocess.Popen[str]
+    home: Path
+    url: str
+    key: str
+
+    def get(self, path: str) -> tuple[int, dict[str, Any]]:
+        """Status and body of a GET with the key that was printed."""
+        request = urllib.request.Request(self.url + path, headers={"X-API-Key": self.key})
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.load(error)
+
+    def processes(self) -> dict[str, psutil.Process]:
+        """Processes below the suite by name."""
+        return {process.name(): process for process in psutil.Process(self.process.pid).children(recursive=True)}
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Send the signal, wait for the end, return the exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(30)
+
+
+def up(home: Path, *options: str, path: str | None = None) -> Running:
+    """Start the suite on a free port and wait until it says it is ready."""
+    home.mkdir(parents=True, exist_ok=True)
+    environment = {**os.environ, "RFID3_HOME": str(home), "RFID3_PORT": "0", "PATH": path or os.environ["PATH"]}
+    with (home / "stages.txt").open("w") as err:
+        process = subprocess.Popen(
+            [RFID3, "up", *options],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=err,
+            text=True,
+            cwd=home,
+            start_new_session=True,
+        )
+    assert process.stdout
+    with process.stdout as out:
+        lines = [out.readline(), out.readline()]
+    assert lines[0].startswith("ready http://127.0.0.1:"), (home / "stages.txt").read_text()
+    return Running(process, home, lines[0].split()[1], lines[1].split()[2])
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose demo company was created and learned from by a first start with nothing on PATH."""
+    home = tmp_path_factory.mktemp("up") / "var"
+    bare = home.parent / "bin"
+    bare.mkdir()
+    first = up(home, "--items", "300", "--months", "8", path=str(bare))
+    assert first.stop() == 0
+    return home
+
+
+@pytest.fixture(scope="class")
+def running(home: Path) -> Iterator[Running]:
+    """The suite, started again on that home; one for the tests of a class."""
+    suite = up(home)
+    yield suite
+    if suite.process.poll() is None:
+        suite.stop()
+
+
+def all_gone(processes: list[psutil.Process]) -> bool:
+    """Whether none of them runs any more."""
+    return not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in processes)
+
+
+class TestUp:
+    def test_the_first_start_names_its_stages(self, home: Path) -> None:
+        """Whoever waits for a first start sees what it is at, and it works with neither Redis nor MariaDB on PATH."""
+        prepared = (home / "log" / "redis.log").exists() and (home / "source.json").exists()
+
+        assert prepared
+        assert json.loads((home / "source.json").read_text())["complete"]
+
+    def test_the_printed_key_gets_a_forecast_through_the_gateway(self, running: Running) -> None:
+        """Two commands after nothing: a true forecast, the same to everyone who asks the same."""
+        status, body = running.get("/api/predictive/demand/forecast?weeks=4")
+        _, again = running.get("/api/predictive/demand/forecast?weeks=4")
+
+        assert status == 200, body
+        assert len(body["data"]["predictions"]) == 4
+        assert body["data"] == again["data"]
+        assert (running.home / "demo.key").read_text().strip() == running.key
+
+    def test_a_second_suite_in_the_same_home_is_refused(self, running: Running) -> None:
+        """In plain words, naming who is there, and without disturbing it."""
+        environment = {**os.environ, "RFID3_HOME": str(running.home), "RFID3_PORT": "0"}
+
+        second = subprocess.run([RFID3, "up"], env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+
+        assert second.returncode == 1
+        assert f"already running here (process {running.process.pid})" in second.stderr
+        assert "Traceback" not in second.stderr
+        assert running.get("/api/predictive/demand/forecast")[0] == 200
+
+    def test_a_taken_port_is_refused(self, running: Running, tmp_path: Path) -> None:
+        """Exit code 2, and which port it is."""
+        port = running.url.rpartition(":")[2]
+        environment = {**os.environ, "RFID3_HOME": str(tmp_path / "other"), "RFID3_PORT": port}
+
+        second = subprocess.run([RFID3, "up"], env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+
+        assert second.returncode == 2
+        assert f"Port {port} is taken" in second.stderr
+
+    def test_answers_go_on_while_redis_is_killed_and_comes_back(self, running: Running) -> None:
+        """Losing Redis costs no answer; the supervisor starts another."""
+        redis = running.processes()["redis-server"]
+
+        redis.kill()
+        statuses = [running.get(f"/api/predictive/demand/forecast?weeks={weeks}")[0] for weeks in (1, 2, 3)]
+
+        assert statuses == [200, 200, 200]
+        assert eventually(lambda: (other := running.processes().get("redis-server")) is not None and other.pid != redis.pid)
+
+    def test_a_killed_service_is_started_again(self, running: Running) -> None:
+        """Callers wait for the new process instead of being refused for good."""
+        service = running.processes()["rfid3-demand"]
+
+        service.kill()
+        service.wait(10)
+
+        assert eventually(lambda: running.get("/api/predictive/demand/forecast")[0] == 200)
+        assert running.processes()["rfid3-demand"].pid != service.pid
+
+
+class TestStop:
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    def test_stopping_leaves_no_process(self, home: Path, number: signal.Signals) -> None:
+        """SIGTERM and Ctrl-C end everything, Redis too, with exit code 0."""
+        suite = up(home)
+        processes = list(suite.processes().values())
+
+        code = suite.stop(number)
+
+        assert code == 0
+        assert len(processes) >= 4
+        assert all_gone(processes)
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends children with their parent")
+    def test_a_killed_parent_leaves_no_process_and_a_usable_home(self, home: Path) -> None:
+        """SIGKILL of the parent: the kernel ends the rest, and the next start works at once."""
+        suite = up(home)
+        processes = list(suite.processes().values())
+
+        suite.stop(signal.SIGKILL)
+        next_one = up(home)
+
+        assert all_gone(processes)
+        assert next_one.get("/api/predictive/demand/forecast")[0] == 200
+        assert next_one.stop() == 0
+
+    def test_training_under_way_ends_with_the_suite(self, running: Running) -> None:
+        """A job's own process group does not outlive the suite; the job runs again at the next start."""
+        request = urllib.request.Request(
+            running.url + "/api/predictive/demand/retrain", data=b"{}", method="POST",
+            headers={"X-API-Key": running.key, "content-type": "application/json"},
+        )  # fmt: skip
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            assert answer.status == 202
+        worker = running.processes()["rfid3-demand-wo"]
+        assert eventually(lambda: bool(worker.children(recursive=True)))
+        processes = list(running.processes().values())
+
+        code = running.stop()
+
+        assert code == 0
+        assert all_gone(processes)
+
+
+class TestLaterStart:
+    def test_keeps_data_model_and_key(self, home: Path) -> None:
+        """Nothing is created, trained or handed out twice."""
+        versions, keys = set(), set()
+        for _ in range(2):
+            suite = up(home)
+            versions.add(suite.get("/api/predictive/demand/forecast")[1]["meta"]["model_version"])
+            keys.add(suite.key)
+            assert suite.stop() == 0
+
+        assert len(versions) == len(keys) == 1
+        assert "kept as it is" in (home / "stages.txt").read_text()
