@@ -35,8 +35,13 @@ class Cache:
         self._flights: dict[str, asyncio.Future[bytes]] = {}
         self._redis_rest_until = 0.0
 
-    async def get_or_compute(self, key: str, compute: Callable[[], Awaitable[bytes]]) -> tuple[bytes, Origin]:
-        """The value and where it came from; concurrent callers of one key share one computation."""
+    async def get_or_compute(
+        self, key: str, compute: Callable[[], Awaitable[bytes]], *, shared: bool = True
+    ) -> tuple[bytes, Origin]:
+        """The value and where it came from; concurrent callers of one key share one computation.
+
+        `shared=False` leaves Redis out: for what costs less to compute than to ask for.
+        """
         if (kept := self._from_memory(key)) is not None:
             return kept, "memory"
         if (flight := self._flights.get(key)) is not None:
@@ -44,7 +49,7 @@ class Cache:
         flight = asyncio.get_running_loop().create_future()
         self._flights[key] = flight
         try:
-            value, origin = await self._fetch(key, compute)
+            value, origin = await self._fetch(key, compute, shared)
             flight.set_result(value)
         except BaseException as fault:
             flight.set_exception(fault)
@@ -54,13 +59,14 @@ class Cache:
             del self._flights[key]
         return value, origin
 
-    async def _fetch(self, key: str, compute: Callable[[], Awaitable[bytes]]) -> tuple[bytes, Origin]:
-        if (kept := await self._from_redis(key)) is not None:
+    async def _fetch(self, key: str, compute: Callable[[], Awaitable[bytes]], shared: bool) -> tuple[bytes, Origin]:
+        if shared and (kept := await self._from_redis(key)) is not None:
             self._keep(key, kept)
             return kept, "redis"
         value = await compute()
         self._keep(key, value)
-        await self._to_redis(key, value)
+        if shared:
+            await self._to_redis(key, value)
         return value, "computed"
 
     def _from_memory(self, key: str) -> bytes | None:

@@ -4,7 +4,7 @@
 `get_outbox`, so jobs are sent after the commit and never after a rollback.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -16,15 +16,15 @@ from rfid3_shared.jobs import Outbox
 from rfid3_shared.resources import Resources
 
 
-def get_resources(request: Request) -> Resources:
-    """What the process holds open."""
+async def get_resources(request: Request) -> Resources:
+    """What the process holds open. (Asynchronous, as every dependency here: FastAPI sends plain functions to a thread.)"""
     return request.app.state.resources  # type: ignore[no-any-return]
 
 
-def require(scope: str) -> Callable[[Request], Caller]:
+def require(scope: str) -> Callable[[Request], Awaitable[Caller]]:
     """A dependency that lets only callers with the scope through; raises Forbidden for others."""
 
-    def check(request: Request) -> Caller:
+    async def check(request: Request) -> Caller:
         caller: Caller = request.scope["state"]["caller"]
         caller.require(scope)
         return caller

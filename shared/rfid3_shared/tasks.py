@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
-ASK_AGAIN_S = 0.2
+ASK_AGAIN_S = 1.0
 
 
 async def end_tasks(tasks: Iterable["asyncio.Task[Any]"]) -> None:

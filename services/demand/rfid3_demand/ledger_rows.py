@@ -1,6 +1,6 @@
 """How is a demand answer written down, so that it can be held against what happened?"""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from rfid3_demand.schemas import ForecastQuery
@@ -18,7 +18,7 @@ def rows_of(data: dict[str, Any], query: ForecastQuery, version: str, at: dateti
             target_item_id=query.rental_class or "",
             target_category="" if query.rental_class else data["category_filter"],
             store=data["store_filter"],
-            prediction_date=date.fromisoformat(week["week_starting"]),
+            prediction_date=week["week_starting"],
             horizon_days=7 * (k + 1),
             predicted_value=week["predicted_demand"],
             confidence_score=week["confidence_score"],

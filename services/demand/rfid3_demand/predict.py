@@ -4,6 +4,7 @@ Pure: no clock, no database; the same snapshot and query give the same answer.
 """
 
 import math
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
@@ -46,7 +47,7 @@ def forecast(snapshot: Snapshot, query: ForecastQuery) -> dict[str, Any]:
     lower, upper = interval(quantiles, spec.levels, query.confidence_level)
     scores = confidence_scores(mean, quantiles, spec.levels)
     weeks = snapshot.weeks[: query.weeks]
-    tested = performance.tested(snapshot, row, spec.variants[variant])
+    name = spec.variants[variant]
     return {
         "forecast_period": f"{weeks[0]} to {weeks[-1] + timedelta(days=6)}",
         "store_filter": node.store,
@@ -66,14 +67,25 @@ def forecast(snapshot: Snapshot, query: ForecastQuery) -> dict[str, Any]:
             for k, week in enumerate(weeks)
         ],
         "external_factors_considered": spec.external_factors if query.include_external_factors else [],
-        "model_performance": performance.summary(tested),
-        "recommendations": recommendations(snapshot, node, row, query.weeks),
+        "model_performance": _kept(snapshot, ("performance", row, name), lambda: _performance(snapshot, row, name)),
+        "recommendations": _kept(snapshot, ("advice", row, query.weeks), lambda: recommendations(snapshot, node, row, query.weeks)),
         "basis": {
             "history_weeks": int(np.isfinite(snapshot.history[row]).sum()),
             "history_units": float(np.nansum(snapshot.history[row])),
             "sufficiency": spec.sufficiency[row],
         },
     }
+
+
+def _kept(snapshot: Snapshot, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
+    """What does not depend on the rest of the question is worked out once per snapshot."""
+    if key not in snapshot.kept:
+        snapshot.kept[key] = make()
+    return snapshot.kept[key]
+
+
+def _performance(snapshot: Snapshot, row: int, variant: str) -> dict[str, Any]:
+    return performance.summary(performance.tested(snapshot, row, variant))
 
 
 def _check_horizon(snapshot: Snapshot, row: int, node: Node, weeks: int) -> None:

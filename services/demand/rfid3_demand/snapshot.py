@@ -116,6 +116,11 @@ class Snapshot:
         return self.bottoms.get(node, [])
 
     @cached_property
+    def kept(self) -> dict[Any, Any]:
+        """Parts of answers that depend on the snapshot alone, filled as they are asked for the first time."""
+        return {}
+
+    @cached_property
     def weeks(self) -> list[date]:
         """The Mondays forecast."""
         return [self.spec.first_week + timedelta(days=7 * k) for k in range(self.spec.horizon_weeks)]

@@ -55,7 +55,8 @@ async def run(settings: Settings, arguments: dict[str, Any], progress: Progress)
         progress.report("loading", 1, 1)
         trained = fit(past, own, wanted, progress)
         metrics = headline(trained.forecast.scores)
-        if not wanted.force_retrain:
+        # with nothing serving yet even a model that a naive forecast beats is better than no answer: its accuracy says so
+        if not wanted.force_retrain and await held.registry.current(SERVICE) is not None:
             refuse_if_naive_is_better(metrics)
         progress.report("publishing", 0, 1)
         with tempfile.TemporaryDirectory(prefix="rfid3-demand-") as folder:

@@ -4,10 +4,11 @@ States: queued → running → succeeded | failed; running → queued when it is
 queued or running → cancelled.
 """
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
+
+from sqlalchemy import RowMapping
 
 ACTIVE = ("queued", "running")
 STATES = (*ACTIVE, "succeeded", "failed", "cancelled")
@@ -46,7 +47,7 @@ class Job:
         return self.state not in ACTIVE
 
     @classmethod
-    def from_row(cls, row: Mapping[str, Any]) -> "Job":
+    def from_row(cls, row: RowMapping) -> "Job":
         """The job of a row read from the table."""
         return cls(**{field.name: _aware(row[field.name]) for field in fields(cls)})
 

@@ -20,6 +20,7 @@ from rfid3_shared.jobs.tables import prediction_jobs as jobs
 BACKOFF_S = (1, 5, 25)
 """Seconds to wait before the second, third, … attempt."""
 RESEND_AFTER_S = 10
+AnyRow = Row[*tuple[Any, ...]]
 LEFT = {"lease_owner": None, "lease_until": None}
 
 
@@ -77,7 +78,7 @@ async def give_back(connection: AsyncConnection, job_id: str, lease: Lease) -> b
     return await _change(connection, job_id, lease, {**values, "stage": "its worker was stopped"})
 
 
-async def due(connection: AsyncConnection, service: str, clock: Clock, limit: int = 100) -> list[Row[Any]]:
+async def due(connection: AsyncConnection, service: str, clock: Clock, limit: int = 100) -> list[AnyRow]:
     """Queued jobs that may run now, the longest waiting first: id, attempts, run_after, sent_at."""
     now = stored_now(clock)
     # an hour ahead is no back-off of ours: the clock was set back since, and the job shall not wait for it
@@ -94,13 +95,13 @@ async def mark_sent(connection: AsyncConnection, job_ids: Iterable[str], clock: 
     await connection.execute(change.values(sent_at=stored_now(clock)))
 
 
-async def running(connection: AsyncConnection, service: str) -> list[Row[Any]]:
+async def running(connection: AsyncConnection, service: str) -> list[AnyRow]:
     """Jobs under a lease: id, kind, lease_until, attempts, max_attempts."""
     query = select(jobs.c.id, jobs.c.kind, jobs.c.lease_until, jobs.c.attempts, jobs.c.max_attempts)
     return list((await connection.execute(query.where(jobs.c.service == service, jobs.c.state == "running"))).all())
 
 
-async def requeue(connection: AsyncConnection, seen: Row[Any], clock: Clock) -> bool:
+async def requeue(connection: AsyncConnection, seen: AnyRow, clock: Clock) -> bool:
     """Take a job from a worker that stopped renewing, as long as the lease is still the one that was seen.
 
     Queued again, or failed with WORKER_LOST when it has had all its attempts: such a job may be what kills its workers.

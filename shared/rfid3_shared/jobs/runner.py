@@ -30,6 +30,7 @@ STORE_FAULTS = (StoreUnavailable, SQLAlchemyError, OSError)
 SHOW_INTERVAL_S = 0.5
 CANCEL_CHECK_S = 2.0
 WRITE_AGAIN_S = 1.0
+GIVE_BACK_TIMEOUT_S = 5.0
 log = get_logger("jobs.runner")
 
 
@@ -55,6 +56,7 @@ class Runner:
         owner = f"{socket.gethostname()[:50]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._lease = Lease(owner, settings.job_lease_s, clock)
         self._running: set[str] = set()
+        self._giving: set[asyncio.Task[bool | None]] = set()
 
     @property
     def free(self) -> bool:
@@ -77,15 +79,23 @@ class Runner:
         finally:
             self._running.discard(job_id)
 
+    async def settle(self) -> None:
+        """Return when jobs of runs that were cancelled are queued again, or the store does not take that in time."""
+        if self._giving:
+            await asyncio.wait(self._giving, timeout=GIVE_BACK_TIMEOUT_S)
+
     async def _run_leased(self, job: Job) -> None:
         started, outcome = self._clock.monotonic(), "lost"
         log.info("job_started", job_id=job.id, kind=job.kind, attempt=job.attempts)
         try:
             if (answer := await self._work(job)) is not None:
-                outcome = await self._settle(job, answer)
+                outcome = await self._write_outcome(job, answer)
         except asyncio.CancelledError:
             outcome = "given_back"
-            await asyncio.shield(self._once(lambda connection: leases.give_back(connection, job.id, self._lease)))
+            giving = asyncio.create_task(self._once(lambda connection: leases.give_back(connection, job.id, self._lease)))
+            self._giving.add(giving)
+            giving.add_done_callback(self._giving.discard)
+            await asyncio.shield(giving)
             raise
         finally:
             seconds = self._clock.monotonic() - started
@@ -126,7 +136,7 @@ class Runner:
                 log.warning("lease_not_renewed", job_id=job_id, fault=type(fault).__name__)
             await asyncio.sleep(min(SHOW_INTERVAL_S, interval_s / 2))
 
-    async def _settle(self, job: Job, answer: dict[str, Any]) -> str:
+    async def _write_outcome(self, job: Job, answer: dict[str, Any]) -> str:
         """Write the outcome, however long the store takes to come back."""
         error = answer.get("error")
         if error is None:

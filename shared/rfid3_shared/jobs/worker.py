@@ -65,6 +65,7 @@ class JobWorker:
     async def close(self) -> None:
         """End what runs, queue it again, and let go of the servers."""
         await end_tasks(self._tasks)
+        await self._runner.settle()
         with contextlib.suppress(*REDIS_FAULTS):
             await self._redis.aclose()
         await self._engine.dispose()

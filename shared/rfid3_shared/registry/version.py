@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, date, datetime
 from typing import Any
 
+from sqlalchemy import RowMapping
+
 FOLDER_DIGITS = 16
 
 
@@ -32,7 +34,7 @@ class Version:
         return self.digest[:FOLDER_DIGITS]
 
     @classmethod
-    def from_row(cls, row: Mapping[str, Any]) -> "Version":
+    def from_row(cls, row: RowMapping) -> "Version":
         """The version of a row of `ml_model_performance`."""
         return cls(
             service=row["service_name"], model_version=row["model_version"], model_type=row["model_type"],

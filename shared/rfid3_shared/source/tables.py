@@ -7,7 +7,18 @@ select, import or write them. The suite never writes to these tables in RFID3's 
 """
 
 from sqlalchemy import (
-    JSON, BigInteger, Boolean, Column, Date, Index, Integer, MetaData, Numeric, String, Table, UniqueConstraint,
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    Index,
+    Integer,
+    MetaData,
+    Numeric,
+    String,
+    Table,
+    UniqueConstraint,
 )  # fmt: skip
 
 from rfid3_shared.db import Identity, Seconds

@@ -1,0 +1,118 @@
+"""Which service answers this path, and in which rate class does it count? Decided by the topology file alone."""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from rfid3_shared.errors import NotFound
+
+RATE_CLASSES = ("RT", "BATCH", "TRAIN", "SYS")
+GATEWAY = "gateway"
+UPSTREAM_VARIABLE = "RFID3_UPSTREAM_"
+LONGEST_SUGGESTIBLE = 120
+
+
+@dataclass(frozen=True)
+class Service:
+    """One service of the topology: the paths that lead to it and the instances behind it."""
+
+    name: str
+    prefixes: tuple[str, ...]
+    upstreams: tuple[str, ...]
+    rate_class: str
+    classes: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a request goes; `template` labels it in metrics, `is_open` paths need no key."""
+
+    service: str
+    rate_class: str
+    template: str
+    is_open: bool = False
+
+    @property
+    def scope(self) -> str:
+        """The least scope a key needs to pass the gateway; services may ask for more."""
+        return "train" if self.rate_class == "TRAIN" else "read"
+
+
+def read_topology(path: Path, environ: Mapping[str, str]) -> tuple[Service, ...]:
+    """The services of a topology file; RFID3_UPSTREAM_<SERVICE> in `environ` replaces a service's upstreams.
+
+    Raises ValueError for an unknown class or a service without prefix, FileNotFoundError without the file.
+    """
+    services = []
+    for name, entry in tomllib.loads(path.read_text())["services"].items():
+        given = environ.get(UPSTREAM_VARIABLE + name.upper().replace("-", "_"))
+        upstreams = [url.strip() for url in given.split(",")] if given else entry.get("upstreams", [])
+        service = Service(
+            name=name, prefixes=tuple(prefix.rstrip("/") for prefix in entry.get("prefixes", [])),
+            upstreams=tuple(url for url in upstreams if url), rate_class=entry.get("class", "RT"), classes=entry.get("classes", {}),
+        )  # fmt: skip
+        unknown = {service.rate_class, *service.classes.values()} - set(RATE_CLASSES)
+        if unknown or not service.prefixes:
+            raise ValueError(f"topology: service {name} has no prefix, or an unknown class {sorted(unknown)}")
+        services.append(service)
+    return tuple(services)
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    """A template's regular expression: `{x}` is one segment, `{x:path}` any number of them."""
+    parts = re.split(r"(\{[^}]+\})", template)
+    expression = [(".+" if part.endswith(":path}") else "[^/]+") if part.startswith("{") else re.escape(part) for part in parts]
+    return re.compile("".join(expression))
+
+
+class RouteTable:
+    """Routes by path: known paths at once, others by their longest prefix."""
+
+    def __init__(self, services: Iterable[Service], own: Iterable[Route] = ()) -> None:
+        self._services = tuple(services)
+        self._own = tuple(own)
+        prefixes = [(prefix, service) for service in self._services for prefix in service.prefixes]
+        self._prefixes = sorted(prefixes, key=lambda pair: -len(pair[0]))
+        self.learn({})
+
+    def learn(self, documented: Mapping[str, Iterable[str]]) -> None:
+        """Take over the path templates each service documents; they sharpen labels and suggestions, not the way."""
+        routes = list(self._own)
+        for service in self._services:
+            # the topology comes first: where both name a path by different placeholders, its class counts
+            templates = dict.fromkeys([*service.classes, *documented.get(service.name, ())])
+            routes += [self._route(service, template) for template in templates]
+        self._exact = {route.template: route for route in routes if "{" not in route.template}
+        self._patterns = [(_pattern(route.template), route) for route in routes if "{" in route.template]
+        self._rest = {prefix: self._route(service, prefix + "/*") for prefix, service in self._prefixes}
+        self.suggest = lru_cache(maxsize=512)(self._suggest)
+
+    def match(self, path: str) -> Route:
+        """The route of a path.
+
+        Raises NotFound with the nearest known path as suggestion.
+        """
+        if (route := self._exact.get(path)) is not None:
+            return route
+        # a path a proxy and a service could read differently is no path
+        if "//" not in path and "/." not in path:
+            for pattern, route in self._patterns:
+                if pattern.fullmatch(path):
+                    return route
+            for prefix, _ in self._prefixes:
+                if path.startswith(prefix) and (len(path) == len(prefix) or path[len(prefix)] == "/"):
+                    return self._rest[prefix]
+        nearest = self.suggest(path[:LONGEST_SUGGESTIBLE])
+        raise NotFound("There is no such path.", **({"suggestion": nearest[0], "similar": list(nearest)} if nearest else {}))
+
+    def _route(self, service: Service, template: str) -> Route:
+        return Route(service.name, service.classes.get(template, service.rate_class), template)
+
+    def _suggest(self, path: str) -> tuple[str, ...]:
+        shown = [route.template for route in self._own if not route.template.startswith("/docs/")]
+        known = dict.fromkeys([*shown, *self._exact, *(route.template for _, route in self._patterns)])
+        return tuple(difflib.get_close_matches(path, known, n=3, cutoff=0.6))
