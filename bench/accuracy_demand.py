@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from rfid3_demand import features, history, train
+from rfid3_demand import features, fitting, history
 from rfid3_demand.history import History
 from rfid3_demand.schemas import RetrainRequest
 from rfid3_demand.settings import DemandSettings
@@ -64,7 +64,7 @@ def cut(past: History, last: date) -> History:
                    external=past.external.filter(pl.col("date") <= last))  # fmt: skip
 
 
-def held_out(past: History, trained: train.Trained, weeks: list[date]) -> np.ndarray:
+def held_out(past: History, trained: fitting.Trained, weeks: list[date]) -> np.ndarray:
     """What left in the held-out weeks, (nodes, weeks), for the series that were forecast."""
     row_of = {key: at for at, key in enumerate(trained.labels.select("rental_class", "store").iter_rows())}
     y = np.zeros((len(row_of), len(weeks)))
@@ -82,7 +82,7 @@ def judge(name: str, past: History, origins: int) -> None:
     started = time.perf_counter()
     for origin in range(origins, 0, -1):
         weeks = every[len(every) - HOLD_OUT_WEEKS * origin :][:HOLD_OUT_WEEKS]
-        trained = train.fit(cut(past, weeks[0] - timedelta(days=1)), settings, RetrainRequest(), Silent())
+        trained = fitting.fit(cut(past, weeks[0] - timedelta(days=1)), settings, RetrainRequest(), Silent())
         actual = held_out(past, trained, weeks)
         known = np.asarray(trained.tree.summing @ np.nan_to_num(trained.bottom.y))
         ensemble, levels = trained.forecast.variants["ensemble"], list(trained.forecast.levels)

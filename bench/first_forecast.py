@@ -12,7 +12,10 @@ import subprocess
 import tempfile
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 GOAL_S = 240.0
 HIDDEN = ("redis", "valkey", "maria", "mysql")
@@ -40,6 +43,18 @@ def bare_path(folder: Path) -> str:
     return str(folder)
 
 
+@contextmanager
+def suite(folder: Path, environment: dict[str, str]) -> Iterator[IO[str]]:
+    """`make run`, stopped afterwards whatever happened; its standard output."""
+    with subprocess.Popen(["make", "run"], cwd=folder, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        try:
+            yield process.stdout
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
+
+
 def main() -> None:
     """Run it once and print the seconds of each step."""
     with tempfile.TemporaryDirectory(prefix="rfid3-newcomer-") as name:
@@ -57,20 +72,15 @@ def main() -> None:
         started = time.perf_counter()
         subprocess.run(["make", "setup"], cwd=folder / "clone", env=environment, check=True)
         set_up_s = time.perf_counter() - started
-        process = subprocess.Popen(["make", "run"], cwd=folder / "clone", env=environment, stdout=subprocess.PIPE, text=True)
-        assert process.stdout
-        with process.stdout as out:
+        with suite(folder / "clone", environment) as out:
             url, key = (line.split()[at] for line, at in ((out.readline(), 1), (out.readline(), 2)))
             ready_s = time.perf_counter() - started
             request = urllib.request.Request(url + "/api/predictive/demand/forecast?weeks=4", headers={"X-API-Key": key})
             with urllib.request.urlopen(request, timeout=30) as answer:
                 weeks = json.load(answer)["data"]["predictions"]
             total_s = time.perf_counter() - started
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
-    print(
-        f"set-up {set_up_s:.0f} s, demo company and training {ready_s - set_up_s:.0f} s, first forecast after {total_s:.0f} s"
-    )
+    steps = f"set-up {set_up_s:.0f} s, demo company and training {ready_s - set_up_s:.0f} s"
+    print(f"{steps}, first forecast after {total_s:.0f} s")
     print(f"first week: {weeks[0]['predicted_demand']} units; goal ≤ {GOAL_S:.0f} s")
 
 

@@ -16,13 +16,13 @@ from itertools import count, repeat
 from pathlib import Path
 
 import aiohttp
-from rfid3_demand import train
-from rfid3_demand.settings import DemandSettings
-from rfid3_shared.twin import build as twin
 
 from bench.gateway import cpu_s, make_key
 from bench.servers import PATH, free_port, python_server, redis_server, start, stop
+from rfid3_demand import train
+from rfid3_demand.settings import DemandSettings
 from rfid3_shared.db import open_engine
+from rfid3_shared.twin import build as twin
 
 ROUNDS, REQUESTS, CONCURRENCY = 5, 1500, 16
 

@@ -83,6 +83,7 @@ class JobsAnswer(BaseModel):
 
 @router.get("/", include_in_schema=False)
 async def start_page() -> Response:
+    """Where a browser begins: the documentation."""
     return RedirectResponse("/docs", status_code=307)
 
 
@@ -126,16 +127,19 @@ async def metrics(request: Request) -> Response:
 
 @router.get("/openapi.json", include_in_schema=False)
 async def openapi(request: Request) -> Response:
+    """The merged OpenAPI document of gateway and services."""
     return Response(_parts(request).catalogue.document, media_type="application/json", headers={"cache-control": "no-cache"})
 
 
 @router.get("/docs", include_in_schema=False)
 async def docs_page(request: Request) -> Response:
+    """The interactive documentation, which needs no internet."""
     return _file(request, "index.html")
 
 
 @router.get("/docs/{name}", include_in_schema=False)
 async def docs_file(request: Request, name: str) -> Response:
+    """A script or style of the documentation."""
     if name not in docs.ASSETS:
         raise NotFound("There is no such file.", files=list(docs.ASSETS))
     return _file(request, name)

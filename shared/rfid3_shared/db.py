@@ -24,7 +24,7 @@ store_metadata = MetaData(
 )
 """Every table the suite owns registers here, whichever member declares it."""
 
-Seconds = DateTime().with_variant(sqlite.DATETIME(truncate_microseconds=True), "sqlite")
+Seconds = DateTime().with_variant(sqlite.DATETIME(truncate_microseconds=True), "sqlite")  # type: ignore[no-untyped-call]
 """A naive timestamp in whole seconds, spelt alike in SQLite's text and in MySQL."""
 Moment = DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
 """A naive UTC timestamp with microseconds."""

@@ -6,6 +6,7 @@ text of a third party and no personal data leaves through here except at DEBUG.
 
 import logging
 import sys
+from collections.abc import MutableMapping
 from contextvars import ContextVar
 from typing import Any
 
@@ -14,7 +15,7 @@ import structlog
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 
-def _add_request_id(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
+def _add_request_id(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     if current := request_id.get():
         event["request_id"] = current
     return event

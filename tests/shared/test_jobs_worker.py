@@ -116,7 +116,7 @@ class TestRunWork:
     ) -> None:
         """The time limit ends every process of the job, and trying again would not help."""
         notes = tmp_path / "notes"
-        async with working(settings.model_copy(update={"job_timeout_s": 1.5})):
+        async with working(settings.model_copy(update={"job_timeout_s": 4.0})):
             job = await done(engine, await ask(engine, settings, "with_child", notes=str(notes)))
 
         assert (job.state, job.attempts, job.error["code"]) == ("failed", 1, "TIMEOUT")

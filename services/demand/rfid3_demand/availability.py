@@ -31,7 +31,7 @@ def at_hand(fleet: np.ndarray, unavailable: np.ndarray, mean: np.ndarray, stayin
         out[:, k] = unavailable * staying[min(k + 1, len(staying) - 1)]
         for back in range(1, min(k, len(staying) - 1) + 1):
             out[:, k] += np.minimum(mean[:, k - back], fleet) * staying[back]
-    return np.maximum(fleet[:, None] - out, 0.0)
+    return np.asarray(np.maximum(fleet[:, None] - out, 0.0))
 
 
 def stockout_chance(units: np.ndarray, quantiles: np.ndarray, levels: np.ndarray) -> np.ndarray:

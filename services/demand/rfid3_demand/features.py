@@ -87,9 +87,9 @@ def panel(
         row = row_of[rental_class, store]
         y[row, position[week]] = count if np.isnan(y[row, position[week]]) else y[row, position[week]] + count
     # a series that shows units before its class's first sign of life began there
-    for row in y:
-        seen = np.flatnonzero(np.isfinite(row))
-        row[seen[0] :] = np.nan_to_num(row[seen[0] :])
+    for one in y:
+        seen = np.flatnonzero(np.isfinite(one))
+        one[seen[0] :] = np.nan_to_num(one[seen[0] :])
     codes = {
         name: labels[name].rank("dense").to_numpy().astype(int) - 1
         for name in ("category", "subcategory", "rental_class", "store")

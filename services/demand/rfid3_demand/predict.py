@@ -68,7 +68,9 @@ def forecast(snapshot: Snapshot, query: ForecastQuery) -> dict[str, Any]:
         ],
         "external_factors_considered": spec.external_factors if query.include_external_factors else [],
         "model_performance": _kept(snapshot, ("performance", row, name), lambda: _performance(snapshot, row, name)),
-        "recommendations": _kept(snapshot, ("advice", row, query.weeks), lambda: recommendations(snapshot, node, row, query.weeks)),
+        "recommendations": _kept(
+            snapshot, ("advice", row, query.weeks), lambda: recommendations(snapshot, node, row, query.weeks)
+        ),
         "basis": {
             "history_weeks": int(np.isfinite(snapshot.history[row]).sum()),
             "history_units": float(np.nansum(snapshot.history[row])),
@@ -199,9 +201,9 @@ def accuracy(snapshot: Snapshot, query: AccuracyQuery) -> dict[str, Any]:
     as_of = snapshot.spec.data_as_of
     name, variant = resolve.category(snapshot, query.category), _variant(snapshot, query.model_type)
     since = performance.span_start(as_of, query.days_back)
-    row = snapshot.rows.get(performance.node_of(name))
-    rows = None if row is None else performance.tested(snapshot, row, variant, since)
-    if rows is None or not len(rows.actual) or not rows.actual.sum() > 0:
+    row = snapshot.rows.get(performance.node_of(name), -1)
+    rows = performance.tested(snapshot, row, variant, since)
+    if not rows.actual.sum() > 0:
         raise InsufficientData(
             f"No week of the last {query.days_back} days with demand was back-tested for {name!r}.",
             missing="tested weeks", asked_days=query.days_back, suggestion="a longer days_back, or a category with more history",

@@ -2,35 +2,31 @@
 
 from dataclasses import asdict
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from rfid3_demand import features, model
+from rfid3_demand.fitting import Trained, stockout, week_in_progress
 from rfid3_demand.nodes import ALL
 from rfid3_demand.performance import EPOCH
 from rfid3_demand.settings import DemandSettings
 from rfid3_demand.snapshot import Snapshot, Spec
 
-if TYPE_CHECKING:
-    from rfid3_demand.train import Trained
-
 CAUSES = ("level", "season", "holidays", "weather", "trend")
 
 
-def snapshot_of(trained: "Trained", settings: DemandSettings, job_id: str) -> Snapshot:
+def snapshot_of(trained: Trained, settings: DemandSettings, job_id: str) -> Snapshot:
     """The snapshot of a fit; the same fit, settings and job give the same bytes."""
-    from rfid3_demand import train
-
     forecast, past = trained.forecast, trained.past
     names = list(forecast.variants)
     means = np.stack([forecast.variants[name].mean for name in names]).astype(np.float32)
     quantiles = np.stack([forecast.variants[name].quantiles for name in names]).astype(np.float32)
-    begun = train.week_in_progress(trained)
+    begun = week_in_progress(trained)
     if begun is not None:
         for v in range(len(names)):
             means[v, :, 0], quantiles[v, :, 0] = features.split_week(*begun, means[v, :, 0], quantiles[v, :, 0])
-    chance, fleet = train.stockout(trained, means.shape[2])
+    chance, fleet = stockout(trained, means.shape[2])
     revenue, rate_coverage = _revenue(trained, means[names.index("ensemble")])
     causes = [name for name in CAUSES if name in forecast.contributions]
     past_units = np.nan_to_num(trained.bottom.y).sum(axis=1)
@@ -61,7 +57,7 @@ def _weights(variant: model.Variant) -> dict[str, list[float]]:
     return {name: [round(float(share), 4) for share in np.nan_to_num(shares)] for name, shares in variant.weights.items()}
 
 
-def _labels(trained: "Trained") -> list[str]:
+def _labels(trained: Trained) -> list[str]:
     named = dict(trained.labels.select("rental_class", "name").iter_rows())
     return [
         named[node.name] if node.level == "class" else "everything" if node.level == ALL else node.name
@@ -69,7 +65,7 @@ def _labels(trained: "Trained") -> list[str]:
     ]
 
 
-def _above(trained: "Trained") -> list[dict[str, str]]:
+def _above(trained: Trained) -> list[dict[str, str]]:
     return [
         {
             "class": row["rental_class"],
@@ -81,7 +77,7 @@ def _above(trained: "Trained") -> list[dict[str, str]]:
     ]
 
 
-def _revenue(trained: "Trained", mean: np.ndarray) -> tuple[np.ndarray, list[float]]:
+def _revenue(trained: Trained, mean: np.ndarray) -> tuple[np.ndarray, list[float]]:
     """Dollars per node and week of the units whose class has a rate, and the share of past units that have one."""
     rates = np.array([trained.past.unit_rates.get(number, np.nan) for number in trained.labels["rental_class"]])
     bottom = np.nan_to_num(mean[: len(rates)].astype(float)) * np.nan_to_num(rates)[:, None]
@@ -92,20 +88,20 @@ def _revenue(trained: "Trained", mean: np.ndarray) -> tuple[np.ndarray, list[flo
     return np.asarray(trained.tree.summing @ bottom), [round(float(share), 4) for share in coverage]
 
 
-def _inferred(trained: "Trained", units: np.ndarray) -> list[float]:
+def _inferred(trained: Trained, units: np.ndarray) -> list[float]:
     joined = trained.labels.join(trained.past.inferred, on=["rental_class", "store"], how="left", maintain_order="left")
     inferred = np.minimum(joined["inferred"].fill_null(0).to_numpy(), units)
     total, part = np.asarray(trained.tree.summing @ units), np.asarray(trained.tree.summing @ inferred)
     return [round(float(share), 4) for share in np.where(total > 0, part / np.where(total > 0, total, 1), 0.0)]
 
 
-def _history(trained: "Trained") -> np.ndarray:
+def _history(trained: Trained) -> np.ndarray:
     y = trained.bottom.y
     begun = np.asarray(trained.tree.summing @ np.isfinite(y).astype(float)) > 0
     return np.where(begun, np.asarray(trained.tree.summing @ np.nan_to_num(y)), np.nan).astype(np.float32)
 
 
-def _backtest(trained: "Trained", variants: list[str]) -> np.ndarray:
+def _backtest(trained: Trained, variants: list[str]) -> np.ndarray:
     """Rows as `Snapshot.backtest` describes them, sorted by node, cutoff and week."""
     table: Any = trained.forecast.backtest
     row_of = {key: at for at, key in enumerate(trained.tree.nodes)}

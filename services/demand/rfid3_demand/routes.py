@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from rfid3_demand import predict, queries
+from rfid3_demand import predict, queries, resolve
 from rfid3_demand.ledger_rows import rows_of
 from rfid3_demand.schemas import AccuracyAnswer, AccuracyQuery, ForecastAnswer, ForecastQuery, RetrainAnswer, RetrainRequest
 from rfid3_demand.snapshot import Snapshot
@@ -58,7 +58,7 @@ async def forecast(
     # kept in this process only: a forecast is read off the snapshot in less time than Redis takes to answer
     key = cache_key("demand/forecast", version, **query.model_dump())
     body, origin = await held.cache.get_or_compute(key, compute, shared=False)
-    row = predict.resolve.node(loaded.snapshot, query)[1]
+    row = resolve.node(loaded.snapshot, query)[1]
     inferred = loaded.snapshot.spec.inferred_store_share[row]
     meta = _meta(
         loaded, held.clock.today(), cached=origin != "computed", sufficiency=loaded.snapshot.spec.sufficiency[row],

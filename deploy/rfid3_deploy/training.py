@@ -1,0 +1,71 @@
+"""Does each service have a model, and how does it get one from the command line?
+
+The work runs exactly as a worker's job does: in a process of its own, within the limits of memory and time.
+"""
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+from rfid3_deploy.topology import Service
+from rfid3_shared.clock import Clock
+from rfid3_shared.db import create_tables, open_engine, store_metadata
+from rfid3_shared.errors import AppError, InsufficientData
+from rfid3_shared.jobs.process import run_work
+from rfid3_shared.registry import Registry
+from rfid3_shared.settings import Settings
+
+TRAIN = "train"
+STEPS = 1000
+Report = Callable[[str, int, int], None]
+
+
+class TrainingFailed(AppError):
+    """A training run ended without a model; the message says why."""
+
+
+async def train_where_needed(services: Sequence[Service], report: Report, *, again: bool) -> str:
+    """Train every service that has no current model, or all of them when `again`; what came of it in words.
+
+    A service that cannot be trained starts all the same: it goes on with the model it has, or says that it has none.
+    """
+    outcomes = []
+    for service in services:
+        known = await current_version(service.settings(), service.name)
+        if known and not again:
+            outcomes.append(f"{known} is current")
+            continue
+        try:
+            # a first model serves even if a naive forecast is as good: it says so itself, and nothing else could answer
+            outcomes.append(await train_service(service, report, force=known is None))
+        except InsufficientData as fault:
+            outcomes.append(f"{service.name} cannot learn from this data: {fault.message}")
+        except TrainingFailed as fault:
+            outcomes.append(f"{service.name} has no new model: {fault.message} See prepare.log")
+    return "; ".join(outcomes)
+
+
+async def current_version(settings: Settings, service: str) -> str | None:
+    """The model version that answers for a service; None before the first."""
+    store = open_engine(settings.store_dsn, pool_size=1, overflow=0)
+    try:
+        await create_tables(store, store_metadata)
+        version = await Registry(settings.artefact_dir, store, Clock()).current(service)
+    finally:
+        await store.dispose()
+    return version.model_version if version else None
+
+
+async def train_service(service: Service, report: Report, *, force: bool = False) -> str:
+    """Train and publish, with `force` even what is no better than a naive forecast; what came of it in words.
+
+    Raises InsufficientData when the source holds too little, TrainingFailed for any other reason.
+    """
+    settings = service.settings()
+    path = import_module(service.worker_module).KINDS[TRAIN]
+    outcome = await run_work(
+        path, settings, {"force_retrain": force}, lambda step, done: report(step, round(done * STEPS), STEPS)
+    )
+    if fault := outcome.get("error"):
+        kind = InsufficientData if fault["code"] == InsufficientData.code else TrainingFailed
+        raise kind(fault["message"], service=service.name)
+    return f"{await current_version(settings, service.name)} is current"
