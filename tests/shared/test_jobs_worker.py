@@ -2,20 +2,20 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
+from joblife import ask, done, gone, numbers, until
 from redis.asyncio import Redis
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from rfid3_shared.clock import Clock
 from rfid3_shared.db import create_tables, open_engine, store_metadata, transaction
-from rfid3_shared.jobs import Job, Outbox, cancel_job, enqueue, get_job
+from rfid3_shared.jobs import cancel_job, enqueue, get_job
 from rfid3_shared.jobs.queue import send
 from rfid3_shared.jobs.worker import JobWorker
 from rfid3_shared.settings import Settings
@@ -54,51 +54,11 @@ async def working(settings: Settings, **changes: Any) -> AsyncIterator[JobWorker
         await task
 
 
-async def ask(engine: AsyncEngine, settings: Settings, kind: str, **arguments: Any) -> str:
-    async with Redis.from_url(settings.redis_dsn) as redis:
-        outbox = Outbox(redis)
-        async with transaction(engine) as connection:
-            job = await enqueue(
-                connection, service="demand", kind=kind, arguments=arguments, requested_by="test", clock=Clock()
-            )  # fmt: skip
-            outbox.add(job.id, "demand")
-        await outbox.send()
-    return job.id
-
-
-async def until(engine: AsyncEngine, job_id: str, holds: Callable[[Job], bool], seconds: float = 20) -> Job:
-    async with asyncio.timeout(seconds):
-        while True:
-            async with transaction(engine) as connection:
-                job = await get_job(connection, job_id)
-            if holds(job):
-                return job
-            await asyncio.sleep(0.02)
-
-
-async def done(engine: AsyncEngine, job_id: str) -> Job:
-    return await until(engine, job_id, lambda job: job.finished)
-
-
-async def gone(*process_ids: int) -> None:
-    """Return when none of the processes lives any more."""
-    async with asyncio.timeout(5):
-        while any(psutil.pid_exists(number) and psutil.Process(number).status() != "zombie" for number in process_ids):
-            await asyncio.sleep(0.02)
-
-
-async def lines(path: Path, count: int) -> list[str]:
-    async with asyncio.timeout(10):
-        while not path.exists() or len(path.read_text().splitlines()) < count:
-            await asyncio.sleep(0.02)
-    return path.read_text().splitlines()
-
-
 class TestRunWork:
     async def test_the_result_is_what_the_function_returned(self, engine: AsyncEngine, settings: Settings) -> None:
         """Arguments, job id and the worker's own settings reach the function; its result reaches the row."""
         async with working(settings):
-            job = await done(engine, job_id := await ask(engine, settings, "add", a=2, b=3))
+            job = await done(engine, job_id := await ask(engine, settings.redis_dsn, "add", a=2, b=3))
 
         assert job.result == {"sum": 5, "job_id": job_id, "home": str(settings.home)}
         assert (job.state, job.attempts, job.progress, job.error) == ("succeeded", 1, 1.0, None)
@@ -107,7 +67,7 @@ class TestRunWork:
     async def test_prints_of_libraries_do_not_forge_a_result(self, engine: AsyncEngine, settings: Settings) -> None:
         """Standard output belongs to the protocol; whatever prints is led to standard error."""
         async with working(settings):
-            job = await done(engine, await ask(engine, settings, "noisy"))
+            job = await done(engine, await ask(engine, settings.redis_dsn, "noisy"))
 
         assert job.result == {"forged": False}
 
@@ -117,7 +77,7 @@ class TestRunWork:
         """The time limit ends every process of the job, and trying again would not help."""
         notes = tmp_path / "notes"
         async with working(settings.model_copy(update={"job_timeout_s": 4.0})):
-            job = await done(engine, await ask(engine, settings, "with_child", notes=str(notes)))
+            job = await done(engine, await ask(engine, settings.redis_dsn, "with_child", notes=str(notes)))
 
         assert (job.state, job.attempts, job.error["code"]) == ("failed", 1, "TIMEOUT")
         await gone(*map(int, notes.read_text().split()))
@@ -125,14 +85,14 @@ class TestRunWork:
     async def test_memory_is_counted_over_the_whole_group(self, engine: AsyncEngine, settings: Settings) -> None:
         """Two processes of 200 MiB exceed 256 MiB although neither does alone."""
         async with working(settings.model_copy(update={"job_memory_mb": 256})):
-            job = await done(engine, await ask(engine, settings, "hog"))
+            job = await done(engine, await ask(engine, settings.redis_dsn, "hog"))
 
         assert (job.state, job.error["code"]) == ("failed", "MEMORY_LIMIT")
 
     async def test_exception_text_stays_inside(self, engine: AsyncEngine, settings: Settings) -> None:
         """A fault of ours is told blandly; the words of the exception are for the log alone."""
         async with working(settings):
-            job = await done(engine, await ask(engine, settings, "bug"))
+            job = await done(engine, await ask(engine, settings.redis_dsn, "bug"))
 
         assert (job.state, job.attempts, job.error["code"]) == ("failed", 1, "SYSTEM_ERROR")
         assert "hunter2" not in str(job.as_dict())
@@ -142,7 +102,7 @@ class TestRetries:
     async def test_a_passing_fault_is_tried_again(self, engine: AsyncEngine, settings: Settings, tmp_path: Path) -> None:
         """A retryable error queues the job again after a while; the second attempt succeeds."""
         async with working(settings):
-            job = await done(engine, await ask(engine, settings, "store_down_once", notes=str(tmp_path / "notes")))
+            job = await done(engine, await ask(engine, settings.redis_dsn, "store_down_once", notes=str(tmp_path / "notes")))
 
         assert (job.state, job.attempts, job.result) == ("succeeded", 2, {"tries": 2})
         assert (job.started_at - job.created_at).total_seconds() >= 1
@@ -150,7 +110,7 @@ class TestRetries:
     async def test_a_lasting_fault_is_not(self, engine: AsyncEngine, settings: Settings, tmp_path: Path) -> None:
         """An error that trying again cannot mend fails at once, in its own words."""
         async with working(settings):
-            job = await done(engine, await ask(engine, settings, "too_little", notes=str(tmp_path / "notes")))
+            job = await done(engine, await ask(engine, settings.redis_dsn, "too_little", notes=str(tmp_path / "notes")))
 
         assert (job.state, job.attempts) == ("failed", 1)
         assert job.error == {"code": "INSUFFICIENT_DATA", "message": "There are 12 days of history, 30 are needed."}
@@ -171,7 +131,7 @@ class TestRetries:
     async def test_an_unknown_kind_fails(self, engine: AsyncEngine, settings: Settings) -> None:
         """A job nobody can run does not wait for ever."""
         async with working(settings):
-            job = await done(engine, await ask(engine, settings, "nonsense"))
+            job = await done(engine, await ask(engine, settings.redis_dsn, "nonsense"))
 
         assert (job.state, job.error["code"]) == ("failed", "UNKNOWN_KIND")
 
@@ -181,10 +141,10 @@ class TestDelivery:
         """However often and to however many workers an id is delivered, the work is begun once."""
         notes, go = tmp_path / "notes", tmp_path / "go"
         async with working(settings, slots=2), working(settings, slots=2), Redis.from_url(settings.redis_dsn) as redis:
-            job_id = await ask(engine, settings, "wait_for_file", notes=str(notes), go=str(go))
+            job_id = await ask(engine, settings.redis_dsn, "wait_for_file", notes=str(notes), go=str(go))
             for attempt in range(5):
                 await send(redis, "demand", job_id, attempt)
-            await lines(notes, 1)
+            await numbers(notes, 1)
             for attempt in range(5):
                 await send(redis, "demand", job_id, attempt)
             await until(engine, job_id, lambda job: job.stage == "waiting")
@@ -210,7 +170,7 @@ class TestDelivery:
         async with transaction(engine) as connection:
             other = await enqueue(connection, service="packs", kind="add", arguments={}, requested_by="test", clock=Clock())
         async with working(settings):
-            await done(engine, await ask(engine, settings, "add", a=1, b=1))
+            await done(engine, await ask(engine, settings.redis_dsn, "add", a=1, b=1))
 
         async with transaction(engine) as connection:
             assert (await get_job(connection, other.id)).state == "queued"
@@ -221,12 +181,12 @@ class TestCancel:
         """Cancelling ends the processes and leaves the row cancelled, and the worker free."""
         notes = tmp_path / "notes"
         async with working(settings):
-            job_id = await ask(engine, settings, "with_child", notes=str(notes))
-            processes = map(int, await lines(notes, 2))
+            job_id = await ask(engine, settings.redis_dsn, "with_child", notes=str(notes))
+            processes = await numbers(notes, 2)
             async with transaction(engine) as connection:
                 await cancel_job(connection, job_id, clock=Clock())
             await gone(*processes)
-            other = await done(engine, await ask(engine, settings, "add", a=1, b=1))
+            other = await done(engine, await ask(engine, settings.redis_dsn, "add", a=1, b=1))
 
             assert (await done(engine, job_id)).state == "cancelled"
             assert other.state == "succeeded"
@@ -239,11 +199,11 @@ class TestStop:
         """Stopping a worker ends its job's processes and queues the job; the next worker runs it to the end."""
         notes, go = tmp_path / "notes", tmp_path / "go"
         async with working(settings):
-            job_id = await ask(engine, settings, "wait_for_file", notes=str(notes), go=str(go))
-            (process,) = await lines(notes, 1)
+            job_id = await ask(engine, settings.redis_dsn, "wait_for_file", notes=str(notes), go=str(go))
+            (process,) = await numbers(notes, 1)
         async with transaction(engine) as connection:
             between = await get_job(connection, job_id)
-        await gone(int(process))
+        await gone(process)
         go.touch()
         async with working(settings):
             job = await done(engine, job_id)
@@ -261,12 +221,12 @@ class TestStore:
         await create_tables(engine, store_metadata)
         notes, go = tmp_path / "notes", tmp_path / "go"
         async with working(settings):
-            job_id = await ask(engine, settings, "wait_for_file", notes=str(notes), go=str(go))
+            job_id = await ask(engine, settings.redis_dsn, "wait_for_file", notes=str(notes), go=str(go))
             shown = await until(engine, job_id, lambda job: job.stage == "waiting")
             renewed = await until(engine, job_id, lambda job: job.lease_until > shown.lease_until)
             go.touch()
             job = await done(engine, job_id)
-            again = await done(engine, await ask(engine, settings, "store_down_once", notes=str(tmp_path / "other")))
+            again = await done(engine, await ask(engine, settings.redis_dsn, "store_down_once", notes=str(tmp_path / "other")))
         async with transaction(engine) as connection:
             counts = (await connection.execute(text("SELECT state, SUM(attempts) FROM prediction_jobs GROUP BY state"))).all()
         await engine.dispose()
@@ -281,12 +241,12 @@ class TestStore:
         """While the store is out of reach the work goes on; its outcome is written when the store is back."""
         notes, go = tmp_path / "notes", tmp_path / "go"
         async with working(settings):
-            job_id = await ask(engine, settings, "wait_for_file", notes=str(notes), go=str(go))
+            job_id = await ask(engine, settings.redis_dsn, "wait_for_file", notes=str(notes), go=str(go))
             await until(engine, job_id, lambda job: job.stage == "waiting")
             async with transaction(engine) as connection:
                 await connection.execute(text("ALTER TABLE prediction_jobs RENAME TO away"))
             go.touch()
-            await gone(int((await lines(notes, 1))[0]))
+            await gone(*(await numbers(notes, 1)))
             await asyncio.sleep(0.2)
             async with transaction(engine) as connection:
                 await connection.execute(text("ALTER TABLE away RENAME TO prediction_jobs"))

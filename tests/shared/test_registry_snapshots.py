@@ -116,10 +116,11 @@ class TestSnapshots:
 
             reader = threading.Thread(target=read)
             reader.start()
+            await until(lambda: bool(seen))
             for number in range(1, 5):
                 version = await publish(registry, tmp_path, f"w{number}", number)
                 words[version.model_version] = f"w{number}"
-                await until(lambda version=version: snapshots.get().version == version)
+                await until(lambda name=version.model_version: name in {seen_name for seen_name, _ in set(seen)})
             stop.set()
             reader.join()
 
