@@ -18,6 +18,7 @@ import polars as pl
 
 from rfid3_demand import features, fitting, history
 from rfid3_demand.history import History
+from rfid3_demand.nodes import Node
 from rfid3_demand.schemas import RetrainRequest
 from rfid3_demand.settings import DemandSettings
 from rfid3_shared import db
@@ -65,13 +66,21 @@ def cut(past: History, last: date) -> History:
 
 
 def held_out(past: History, trained: fitting.Trained, weeks: list[date]) -> np.ndarray:
-    """What left in the held-out weeks, (nodes, weeks), for the series that were forecast."""
-    row_of = {key: at for at, key in enumerate(trained.labels.select("rental_class", "store").iter_rows())}
+    """What left in the held-out weeks, (nodes, weeks): all of it, also of classes that had never left before."""
+    named = past.classes.select("rental_class", "category", "subcategory").with_columns(
+        subcategory=pl.concat_str("category", pl.lit(" / "), "subcategory")
+    )
+    units = past.units.filter(pl.col("week").is_in(weeks)).join(named, on="rental_class", how="left")
+    units = units.with_columns(pl.col("category", "subcategory").fill_null(features.UNMAPPED), everything=pl.lit("all"))
+    row_of = {node: at for at, node in enumerate(trained.nodes)}
     y = np.zeros((len(row_of), len(weeks)))
-    for cls, store, week, units in past.units.select("rental_class", "store", "week", "units").iter_rows():
-        if week in weeks and (cls, store) in row_of:
-            y[row_of[cls, store], weeks.index(week)] += units
-    return np.asarray(trained.tree.summing @ y)
+    for level, column in (("class", "rental_class"), ("subcategory", "subcategory"), ("category", "category"), ("all", "everything")):
+        for name, store, week, count in units.select(column, "store", "week", "units").iter_rows():
+            for place in (store, "all"):
+                row = row_of.get(Node(level, name, place))
+                if row is not None:
+                    y[row, weeks.index(week)] += count
+    return y
 
 
 def judge(name: str, past: History, origins: int) -> None:
