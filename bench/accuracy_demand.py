@@ -74,7 +74,12 @@ def held_out(past: History, trained: fitting.Trained, weeks: list[date]) -> np.n
     units = units.with_columns(pl.col("category", "subcategory").fill_null(features.UNMAPPED), everything=pl.lit("all"))
     row_of = {node: at for at, node in enumerate(trained.nodes)}
     y = np.zeros((len(row_of), len(weeks)))
-    for level, column in (("class", "rental_class"), ("subcategory", "subcategory"), ("category", "category"), ("all", "everything")):
+    for level, column in (
+        ("class", "rental_class"),
+        ("subcategory", "subcategory"),
+        ("category", "category"),
+        ("all", "everything"),
+    ):
         for name, store, week, count in units.select(column, "store", "week", "units").iter_rows():
             for place in (store, "all"):
                 row = row_of.get(Node(level, name, place))

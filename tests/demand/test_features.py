@@ -66,15 +66,17 @@ class TestCompleteWeeks:
 
 class TestPanel:
     def test_weeks_before_a_class_began_are_unknown_and_later_gaps_are_zero(self) -> None:
-        """NaN before the first sign of life, zero where nothing left afterwards."""
-        units = frame([("1", "3607", WEEKS[3], 5), ("2", "8101", WEEKS[0], 2)])
-        seen = pl.DataFrame({"rental_class": ["1", "2"], "first_week": [WEEKS[2], WEEKS[0]]})
+        """NaN until four weeks before the first sign of life, zero where nothing left afterwards."""
+        units = frame([("1", "3607", WEEKS[7], 5), ("2", "8101", WEEKS[0], 2)])
+        first = pl.DataFrame({"rental_class": ["1", "2"], "first_week": [WEEKS[6], WEEKS[0]]})
 
-        bottom, labels = features.panel(units, seen, CLASSES, WEEKS[:5], 4, {})
+        bottom, labels = features.panel(units, first, CLASSES, WEEKS[:9], 4, {})
 
         assert labels["category"].to_list() == ["Chairs", "Tables"]
-        assert np.array_equal(bottom.y[1], [np.nan, np.nan, 0, 5, 0], equal_nan=True)
-        assert bottom.y[0].tolist() == [2, 0, 0, 0, 0]
+        assert np.array_equal(bottom.y[1], [np.nan, np.nan, 0, 0, 0, 0, 0, 5, 0], equal_nan=True)
+        assert bottom.y[0].tolist() == [2, 0, 0, 0, 0, 0, 0, 0, 0]
+        assert bottom.seen is not None
+        assert bottom.seen.tolist() == [0, 6]
 
     @given(rows.filter(bool), st.integers(1, 100))
     def test_the_week_in_progress_moves_nothing(self, content: list, more: int) -> None:

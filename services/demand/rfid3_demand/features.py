@@ -20,6 +20,9 @@ from rfid3_shared.series import parse_frequency
 
 UNMAPPED = "Unmapped"
 SEASON_WEEKS = 52
+LEAD_WEEKS = 4
+"""A series begins these weeks before its class is first seen, with zeros: to begin with a first rental would make every new class
+look as busy as its first week (on a real export that doubles the forecast of a growing shop)."""
 NODE_LEVELS = (("class", "rental_class"), ("subcategory", "subcategory"), ("category", "category"), (ALL, None))
 
 
@@ -79,17 +82,13 @@ def panel(
     position = {week: at for at, week in enumerate(weeks)}
     row_of = {key: at for at, key in enumerate(labels.select("rental_class", "store").iter_rows())}
     first_week = dict(begun.select("rental_class", "first_week").iter_rows())
-    y = np.full((len(row_of), len(weeks)), np.nan)
-    for (rental_class, _), row in row_of.items():
-        start = first_week.get(rental_class) or weeks[0]
-        y[row, max(0, (start - weeks[0]).days // 7) :] = 0.0
+    units_of = np.zeros((len(row_of), len(weeks)))
     for rental_class, store, week, count in inside.select("rental_class", "store", "week", "units").iter_rows():
-        row = row_of[rental_class, store]
-        y[row, position[week]] = count if np.isnan(y[row, position[week]]) else y[row, position[week]] + count
-    # a series that shows units before its class's first sign of life began there
-    for one in y:
-        seen = np.flatnonzero(np.isfinite(one))
-        one[seen[0] :] = np.nan_to_num(one[seen[0] :])
+        units_of[row_of[rental_class, store], position[week]] += count
+    # the first sign of life of the class, or of the series where a unit left before it
+    starts = [((first_week.get(rental_class) or weeks[0]) - weeks[0]).days // 7 for rental_class, _ in row_of]
+    seen = np.clip(np.minimum(starts, (units_of > 0).argmax(axis=1)), 0, None)
+    y = np.where(np.arange(len(weeks)) >= seen[:, None] - LEAD_WEEKS, units_of, np.nan)
     codes = {
         name: labels[name].rank("dense").to_numpy().astype(int) - 1
         for name in ("category", "subcategory", "rental_class", "store")
@@ -97,7 +96,7 @@ def panel(
     bottom = Panel(
         ids=tuple(Node("class", row["rental_class"], row["store"]).key for row in labels.iter_rows(named=True)),
         dates=tuple(weeks), y=y, frequency=parse_frequency("W-MON"), season=SEASON_WEEKS, groups=codes,
-        known=calendar(weeks, horizon), past=external, counts=True,
+        known=calendar(weeks, horizon), past=external, seen=seen, counts=True,
     )  # fmt: skip
     return bottom, labels
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from rfid3_demand import features, model
 from rfid3_demand.fitting import Trained, stockout, week_in_progress
+from rfid3_demand.model.panel import first_seen
 from rfid3_demand.nodes import ALL
 from rfid3_demand.performance import EPOCH
 from rfid3_demand.settings import DemandSettings
@@ -97,7 +98,7 @@ def _inferred(trained: Trained, units: np.ndarray) -> list[float]:
 
 def _history(trained: Trained) -> np.ndarray:
     y = trained.bottom.y
-    begun = np.asarray(trained.tree.summing @ np.isfinite(y).astype(float)) > 0
+    begun = np.arange(y.shape[1]) >= first_seen(trained.tree.summing, trained.bottom)[:, None]
     return np.where(begun, np.asarray(trained.tree.summing @ np.nan_to_num(y)), np.nan).astype(np.float32)
 
 

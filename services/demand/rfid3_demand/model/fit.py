@@ -18,6 +18,7 @@ from rfid3_demand.model.panel import (
     Hierarchy,
     Panel,
     Variant,
+    first_seen,
     flat_hierarchy,
     honest_horizon,
     observations,
@@ -83,7 +84,7 @@ def fit_forecast(
     checked = checked_quantiles(rounds, past["ensemble"], peers, scale, panel.counts)
     tell("explain", 0, 1)
     causes = contributions.explain(tree, data, tree_of.summing, variants["ensemble"].mean.astype(float))
-    count = observations(data.y)
+    count = np.minimum(observations(data.y), data.y.shape[1] - first_seen(tree_of.summing, panel))
     sufficiency = sufficiency_of(count, panel.season)
     keep = np.ones(len(count), dtype=bool)
     if rounds.outcomes.size > MOST_BACKTEST_ROWS:

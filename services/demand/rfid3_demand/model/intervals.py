@@ -14,10 +14,12 @@ from scipy.special import stdtr, stdtrit
 from rfid3_demand.model import negative_binomial
 
 DEGREES = 5.0
-PRIOR_STEPS = 60.0
+PRIOR_STEPS = 40.0
 """A node's spread is its kind's as if that had been seen for this many steps."""
-LEAST_OUTCOMES = 400
-"""A bucket with fewer outcomes is calibrated with all nodes together."""
+MOST_TERM = 4.0
+LEAST_OUTCOMES = 150
+SIZE_EDGES = (0.5, 3.0, 15.0, 60.0)
+"""Units per step that part small nodes from large ones: the noise of few units and that of many have little in common."""
 STEP_EDGES = (1, 3, 6, 10, 14, 20, 27, 40, 54)
 _GRID = np.concatenate([[0.0], 1 / (1 + np.exp(-np.linspace(-9, 9, 361))), [1.0]])
 
@@ -59,16 +61,18 @@ def calibrate(
     if counts:
         # each term has expectation `dispersion`, weighted by how much it tells about it
         weight = np.where(ok, mean_safe**2 / (1.0 + mean_safe) ** 2, 0.0)
-        term = (error**2 - mean_safe) / mean_safe**2
+        # an outcome many times its forecast tells of the tail, which the corrected levels hold, not of the spread
+        term = np.minimum((error**2 - mean_safe) / mean_safe**2, MOST_TERM)
     else:
         weight = ok.astype(float)
         term = (error / scale[:, None, None]) ** 2
     growth = _growth(term, weight, horizon)
     term = term / growth[: y.shape[2]]
     total, mass = (term * weight).sum(axis=(1, 2)), weight.sum(axis=(1, 2))
+    bucket = _buckets(np.where(ok, mean_safe, np.nan), kind, ok, counts)
     prior = np.empty(len(y))
-    for code in np.unique(kind):
-        rows = kind == code
+    for code in np.unique(bucket):
+        rows = bucket == code
         if counts:
             prior[rows] = total[rows].sum() / max(mass[rows].sum(), 1e-9) if mass[rows].sum() > 0 else 1.0
         else:
@@ -79,12 +83,11 @@ def calibrate(
     strength = PRIOR_STEPS * (np.maximum(average, 0.02) if counts else 1.0)
     spread = (np.maximum(total, 0.0) + strength * prior) / (mass + strength)
     spread = np.clip(spread, 0.005, 12.0) if counts else np.sqrt(spread) * scale
-    bucket = _buckets(np.where(ok, mean_safe, np.nan), kind, ok, counts)
     low, high = _positions(y, mean_safe, spread[:, None, None], growth[: y.shape[2]], counts)
     corrected = np.stack([_share_below(low, high, ok & (bucket == b)[:, None, None]) for b in range(bucket.max() + 1)])
+    # half of the skew is believed: a common shift in a few past periods says little about the next one
+    corrected = 0.75 * corrected + 0.25 * (1.0 - corrected[:, ::-1])
     if not counts:
-        # half of the skew is believed: a common shift in a few past periods says little about the next one
-        corrected = 0.75 * corrected + 0.25 * (1.0 - corrected[:, ::-1])
         spread = spread * np.sqrt(1.0 + 1.0 / independent)
     return Calibration(counts, spread, growth, bucket, corrected)
 
@@ -130,22 +133,17 @@ def _growth(term: np.ndarray, weight: np.ndarray, horizon: int) -> np.ndarray:
 
 
 def _buckets(mean: np.ndarray, kind: np.ndarray, ok: np.ndarray, counts: bool) -> np.ndarray:
-    """Bucket per node: kind, and within it thirds of the predicted mean where that leaves enough outcomes."""
+    """Bucket per node: its kind and size where those have enough outcomes, else its size alone, else everything together."""
     outcomes = ok.sum(axis=(1, 2))
-    size = np.divide(np.nansum(mean, axis=(1, 2)), outcomes, out=np.zeros(len(mean)), where=outcomes > 0)
+    average = np.divide(np.nansum(mean, axis=(1, 2)), outcomes, out=np.zeros(len(mean)), where=outcomes > 0)
+    size = np.digitize(average, SIZE_EDGES) if counts else np.zeros(len(mean), dtype=int)
     label = np.zeros(len(mean), dtype=int)
-    free = 1
-    for code in np.unique(kind):
-        rows = np.flatnonzero(kind == code)
-        if outcomes[rows].sum() < LEAST_OUTCOMES:
-            continue
-        parts = 3 if counts and outcomes[rows].sum() >= 6 * LEAST_OUTCOMES and len(rows) >= 30 else 1
-        order = rows[np.argsort(size[rows], kind="stable")]
-        for part in np.array_split(order, parts):
-            label[part] = free
-            free += 1
-    _, compact = np.unique(np.concatenate([[0], label]), return_inverse=True)
-    return np.asarray(compact[1:], dtype=int)
+    for k, groups in enumerate((size, np.unique(kind, return_inverse=True)[1] * (len(SIZE_EDGES) + 1) + size)):
+        for group in np.unique(groups):
+            rows = groups == group
+            if outcomes[rows].sum() >= LEAST_OUTCOMES:
+                label[rows] = 1 + group + 1000 * k
+    return np.asarray(np.unique(label, return_inverse=True)[1], dtype=int)
 
 
 def _positions(

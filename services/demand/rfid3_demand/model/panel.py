@@ -43,6 +43,8 @@ class Panel:
     """Regressors known for the past only, (T,) or (n, T)."""
     counts: bool = True
     """Whole, non-negative numbers."""
+    seen: np.ndarray | None = None
+    """(n,) index of the step at which each series was first seen; zeros before it are assumed. None = nothing is assumed."""
     offset: np.ndarray | None = None
     """(n,) steps by which a series' own last observation lies before `dates[-1]`; None = all end together."""
 
@@ -101,6 +103,13 @@ def aggregate(summing: csr_matrix, y: np.ndarray) -> np.ndarray:
     begun = np.isfinite(y)
     total = np.asarray(summing @ np.where(begun, y, 0.0))
     return np.where(np.asarray(summing @ begun.astype(float)) > 0, total, np.nan)
+
+
+def first_seen(summing: csr_matrix, panel: Panel) -> np.ndarray:
+    """Index of the first step at which any child of a node was seen, (nodes,)."""
+    begun = np.isfinite(panel.y)
+    seen = np.where(begun.any(axis=1), begun.argmax(axis=1), panel.y.shape[1]) if panel.seen is None else panel.seen
+    return np.minimum.reduceat(np.asarray(seen)[summing.indices], summing.indptr[:-1])
 
 
 def observations(y: np.ndarray) -> np.ndarray:
