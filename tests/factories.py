@@ -56,3 +56,16 @@ async def steady_shop(engine: AsyncEngine, weeks: int = 30, first: date = FIRST_
     card = [(f"P{number}", int(number), '{"24": "12.00", "168": "24.00"}', "8101") for number in ("61825", "61839")]
     await insert(engine, tables.items, ("tag_id", "item_num", "rental_rates", "home_store"), card)
     await insert(engine, tables.scans, OUT, list(departures(weeks, first)))
+
+
+async def newcomer_class(engine: AsyncEngine, weeks: int, units: int = 8, last_weeks: int = 4) -> None:
+    """A class of a category of its own that first leaves `last_weeks` weeks before the end of a steady shop."""
+    await insert(engine, tables.user_mappings, ("rental_class_id", "category", "subcategory", "short_common_name"),
+                 [("90001", "Heaters", "Patio Heaters", "N/A")])  # fmt: skip
+    rows = [
+        (10**7 + 100 * week + unit, f"H{week}", f"90001-{unit}", "Rental",
+         str(datetime.combine(FIRST_MONDAY + timedelta(days=7 * week + 1), datetime.min.time()) + timedelta(hours=9, seconds=unit)),
+         "On Rent", "90001")
+        for week in range(weeks - last_weeks, weeks) for unit in range(units)
+    ]  # fmt: skip
+    await insert(engine, tables.scans, OUT, rows)

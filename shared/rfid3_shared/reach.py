@@ -1,9 +1,9 @@
 """Which servers behind this process are out of reach right now? Asked in the background, read by every answer's `meta`."""
 
 import asyncio
-from contextlib import suppress
 
 from rfid3_shared.resources import Resources
+from rfid3_shared.tasks import end_tasks
 
 INTERVAL_S = 2.0
 
@@ -25,9 +25,7 @@ class Reach:
     async def aclose(self) -> None:
         """Stop looking."""
         if self._task:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await end_tasks([self._task])
 
     async def _watch(self) -> None:
         while True:

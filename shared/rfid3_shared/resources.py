@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from rfid3_shared.auth import KeyRing
 from rfid3_shared.cache import REDIS_FAULTS, Cache
 from rfid3_shared.clock import Clock
+from rfid3_shared.compute import Compute
 from rfid3_shared.db import create_tables, open_engine, ping, store_metadata
 from rfid3_shared.ledger import Recorder
 from rfid3_shared.log import get_logger
@@ -35,6 +36,7 @@ class Resources:
     source: AsyncEngine
     redis: Redis
     cache: Cache
+    compute: Compute
     keys: KeyRing
     registry: Registry
     ledger: Recorder
@@ -82,9 +84,11 @@ async def open_resources(settings: Settings, clock: Clock | None = None) -> Asyn
         ledger = Recorder(store, settings.home / "spill", clock, settings.ledger_queue_rows)
         await ledger.start()
         stack.push_async_callback(ledger.aclose)
+        compute = Compute(timeout_s=settings.request_deadline_s)
+        stack.callback(compute.close)
         yield Resources(
             settings=settings, clock=clock, store=store, source=source, redis=redis,
-            cache=Cache(redis, clock, ttl_s=settings.cache_ttl_s), keys=KeyRing(clock),
+            cache=Cache(redis, clock, ttl_s=settings.cache_ttl_s), compute=compute, keys=KeyRing(clock),
             registry=Registry(settings.artefact_dir, store, clock), ledger=ledger,
         )  # fmt: skip
 

@@ -62,7 +62,7 @@ class Settings(BaseSettings):
     job_timeout_s: float = Field(3600.0, gt=0)
     """Longest run of one job before its process is ended."""
     job_memory_mb: int = Field(3072, ge=256)
-    """Address-space budget of one job's process in MiB."""
+    """Memory one job's processes may hold, in MiB; a job that holds more is ended."""
     ledger_queue_rows: int = Field(10_000, ge=1)
     """Prediction rows a process keeps in memory before it spills them to disk."""
 

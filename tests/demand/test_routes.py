@@ -88,6 +88,45 @@ class TestForecast:
             assert linen["revenue_opportunity"] == pytest.approx(26 * 24, rel=0.15)
             assert linen["units_in_service"] == 52
 
+    async def test_a_new_category_is_forecast_from_its_relatives(self, settings: DemandSettings) -> None:
+        """Three weeks of own history are a pooled forecast, a wide one, for a few weeks only, and `meta` says so."""
+        keys = await prepare(settings)
+        engine = db.open_engine(settings.source_dsn)
+        await factories.newcomer_class(engine, weeks=30)
+        await engine.dispose()
+        await trained(settings)
+
+        async with serving(settings, keys["read"]) as (client, _):
+            heaters = (await client.get(f"{FORECAST}?category=Heaters&weeks=2")).json()
+            tables = (await client.get(f"{FORECAST}?category=Tables&weeks=2")).json()
+            too_far = await client.get(f"{FORECAST}?category=Heaters&weeks=8")
+
+        assert heaters["meta"]["sufficiency"] == "pooled"
+        assert tables["meta"]["sufficiency"] != "pooled"
+        wide, narrow = ((week["confidence_upper"] - week["confidence_lower"]) / week["predicted_demand"]
+                        for week in (heaters["data"]["predictions"][1], tables["data"]["predictions"][1]))  # fmt: skip
+        assert wide > narrow
+        assert (too_far.status_code, too_far.json()["error"]["code"]) == (409, "INSUFFICIENT_DATA")
+
+    @pytest.mark.mariadb
+    async def test_trains_and_answers_on_mariadb(self, mysql_dsn: str, tmp_path: Path, redis_url: str) -> None:
+        """Source and store on MariaDB give the forecast that SQLite gives, and the ledger is written there."""
+        settings = DemandSettings(
+            home=tmp_path, redis_url=redis_url, source_url=mysql_dsn, store_url=mysql_dsn, demand_horizon_weeks=8
+        )  # fmt: skip
+        keys = await prepare(settings)
+        await trained(settings)
+
+        async with serving(settings, keys["read"]) as (client, _):
+            answer = (await client.get(f"{FORECAST}?category=Round%20Linen&store=003&weeks=2")).json()
+        store = db.open_engine(mysql_dsn)
+        async with db.transaction(store) as connection:
+            rows = (await connection.execute(select(func.count()).select_from(analytics_predictions))).scalar()
+        await store.dispose()
+
+        assert answer["data"]["predictions"][1]["predicted_demand"] == pytest.approx(20, rel=0.15)
+        assert rows == 2
+
     async def test_the_same_question_gets_the_same_numbers(self, settings: DemandSettings) -> None:
         """A repeated request is answered from the cache, with equal data, and written to the ledger once."""
         keys = await prepare(settings)

@@ -56,10 +56,10 @@ def forecast(snapshot: Snapshot, query: ForecastQuery) -> dict[str, Any]:
         "predictions": [
             {
                 "week_starting": week,
-                "predicted_demand": float(mean[k]),
-                "confidence_score": float(scores[k]),
-                "confidence_lower": float(lower[k]),
-                "confidence_upper": float(upper[k]),
+                "predicted_demand": _rounded(mean[k]),
+                "confidence_score": _rounded(scores[k]),
+                "confidence_lower": _rounded(lower[k]),
+                "confidence_upper": _rounded(upper[k]),
                 "key_factors": _key_factors(snapshot, row, k, query.include_external_factors),
                 "business_impact": _business_impact(snapshot, row, k, float(mean[k]), float(upper[k])),
                 **_in_progress(snapshot, row, k),
@@ -77,6 +77,11 @@ def forecast(snapshot: Snapshot, query: ForecastQuery) -> dict[str, Any]:
             "sufficiency": spec.sufficiency[row],
         },
     }
+
+
+def _rounded(value: float) -> float:
+    """Four decimals: what is beyond is the rounding of stored numbers."""
+    return round(float(value), 4)
 
 
 def _kept(snapshot: Snapshot, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
@@ -162,7 +167,7 @@ def _business_impact(snapshot: Snapshot, row: int, k: int, mean: float, upper: f
         "revenue_coverage": covered,
         "inventory_requirement": math.ceil(upper - 1e-9),
         "units_in_service": int(snapshot.fleet[row]),
-        "stockout_risk": None if math.isnan(risk) else risk,
+        "stockout_risk": None if math.isnan(risk) else _rounded(risk),
     }
 
 

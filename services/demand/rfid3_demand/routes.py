@@ -75,7 +75,10 @@ async def accuracy(
     version = loaded.version.model_version
 
     async def compute() -> bytes:
-        return orjson.dumps(predict.accuracy(loaded.snapshot, query), option=orjson.OPT_SERIALIZE_NUMPY)
+        # the scores of every category are milliseconds of work: not on the event loop
+        return orjson.dumps(
+            await held.compute.off_loop(predict.accuracy, loaded.snapshot, query), option=orjson.OPT_SERIALIZE_NUMPY
+        )
 
     body, origin = await held.cache.get_or_compute(cache_key("demand/accuracy", version, **query.model_dump()), compute)
     meta = _meta(loaded, held.clock.today(), cached=origin != "computed")
