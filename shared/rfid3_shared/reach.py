@@ -19,7 +19,7 @@ class Reach:
 
     async def start(self) -> None:
         """Look once, then go on looking until closed."""
-        await self._look()
+        await self.look()
         self._task = asyncio.create_task(self._watch(), name="reach")
 
     async def aclose(self) -> None:
@@ -30,8 +30,9 @@ class Reach:
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(INTERVAL_S)
-            await self._look()
+            await self.look()
 
-    async def _look(self) -> None:
+    async def look(self) -> None:
+        """Ask each server now."""
         answers = await self._resources.ping()
         self.missing = tuple(name for name, answered in answers.items() if not answered)

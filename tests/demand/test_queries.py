@@ -68,6 +68,16 @@ class TestRead:
         assert past.span.last < date(2025, 9, 1)
         await engine.dispose()
 
+    async def test_a_database_that_is_not_rfid3s_is_named_as_such(self, store_dsn: str) -> None:
+        """Missing tables are named, not met as a driver's fault."""
+        engine = db.open_engine(store_dsn)
+
+        with pytest.raises(InsufficientData) as refusal:
+            await history.read(engine, CLOCK, 1095)
+
+        assert "id_transactions" in refusal.value.details["missing"]
+        await engine.dispose()
+
     async def test_a_source_without_departures_says_so(self, store_dsn: str) -> None:
         """No out scan and no POS line is INSUFFICIENT_DATA with what is missing."""
         engine = db.open_engine(store_dsn)

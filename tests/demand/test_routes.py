@@ -9,8 +9,10 @@ from typing import Any
 import factories
 import httpx
 import pytest
+from doorway import Wire
 from fastapi import FastAPI
 from sqlalchemy import func, select
+from sqlalchemy.engine import make_url
 
 from rfid3_demand import train
 from rfid3_demand.app import create_app
@@ -245,8 +247,37 @@ class TestSwap:
         assert statuses == {200}
         assert versions[-1] == published != versions[0]
 
-    async def test_without_store_and_redis_answers_go_on_and_say_so(self, tmp_path: Path, free_redis: tuple[str, Any]) -> None:
-        """With its servers gone the service answers from memory; `meta.degraded` names what is missing."""
+    @pytest.mark.mariadb
+    async def test_without_its_databases_answers_go_on_and_are_written_down_later(
+        self, mysql_dsn: str, tmp_path: Path, redis_url: str
+    ) -> None:
+        """With source and store cut off forecasts come from memory, `meta` says so, and the ledger catches up when they are back."""
+        url = make_url(mysql_dsn)
+        wire = Wire(url.port or 3306)
+        await wire.mend()
+        cut = url.set(host="127.0.0.1", port=wire.port).render_as_string(hide_password=False)
+        settings = DemandSettings(home=tmp_path, redis_url=redis_url, source_url=cut, store_url=cut, demand_horizon_weeks=8)
+        keys = await prepare(settings)
+        await trained(settings, model_types=["linear"])
+        async with serving(settings, keys["read"]) as (client, app):
+            assert (await client.get(f"{FORECAST}?weeks=1")).status_code == 200
+            await wire.cut()
+            await app.state.reach.look()
+            answers = [await client.get(f"{FORECAST}?weeks={weeks}") for weeks in (2, 3)]
+            await wire.mend()
+        store = db.open_engine(mysql_dsn)
+        async with db.transaction(store) as connection:
+            rows = (await connection.execute(select(func.count()).select_from(analytics_predictions))).scalar()
+        await store.dispose()
+        await wire.cut()
+
+        assert [answer.status_code for answer in answers] == [200, 200]
+        assert answers[0].json()["meta"]["degraded"] == ["source", "store"]
+        # the weeks overlap: 1, 2 and 3 weeks ahead are three predictions, each written once
+        assert rows == 3
+
+    async def test_without_redis_answers_go_on_and_say_so(self, tmp_path: Path, free_redis: tuple[str, Any]) -> None:
+        """With Redis killed the service answers as before; `meta.degraded` names what is missing."""
         url, redis = free_redis
         settings = DemandSettings(home=tmp_path, redis_url=url, demand_horizon_weeks=8)
         keys = await prepare(settings)
@@ -255,7 +286,7 @@ class TestSwap:
             assert (await client.get(f"{FORECAST}?weeks=1")).status_code == 200
             redis.kill()
             redis.wait()
-            await app.state.reach._look()
+            await app.state.reach.look()
 
             response = await client.get(f"{FORECAST}?weeks=3")
 

@@ -49,6 +49,8 @@ async def read(source: AsyncEngine, clock: Clock, history_days: int) -> History:
     Raises InsufficientData when the source holds neither out scans nor POS contracts.
     """
     async with transaction(source) as connection:
+        if missing := await queries.missing_tables(connection):
+            raise InsufficientData("The source is not RFID3's database: it lacks some of its tables.", missing=missing)
         span = await queries.source_span(connection, clock.today())
         if span is None:
             raise InsufficientData(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, func, inspect, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rfid3_shared.db import Seconds
@@ -36,6 +36,24 @@ class Span:
 
     first: date
     last: date
+
+
+async def missing_tables(connection: AsyncConnection) -> list[str]:
+    """Names of the tables of RFID3 that demand reads and the source does not have."""
+    read = (
+        items,
+        scans,
+        user_mappings,
+        default_mappings,
+        seed_classes,
+        stores,
+        pos_equipment,
+        pos_contracts,
+        pos_lines,
+        external_factors,
+    )
+    there = set(await connection.run_sync(lambda sync: inspect(sync).get_table_names()))
+    return [table.name for table in read if table.name not in there]
 
 
 async def source_span(connection: AsyncConnection, today: date) -> Span | None:
