@@ -35,6 +35,8 @@ class Rounds:
     """method -> (nodes, origins, steps)."""
     naive: np.ndarray
     mean_4: np.ndarray
+    first_season: bool
+    """Whether the whole history is shorter than a season and a half."""
 
     @property
     def independent(self) -> float:
@@ -100,7 +102,15 @@ def run(
     outcomes = stacked([later[:, c : c + steps] for c in cuts])
     naive_ = stacked([naive.seasonal_naive(data.y[:, :c], steps, season) for c in cuts])
     mean_4 = stacked([naive.window_mean(data.y[:, :c], steps, 4) for c in cuts])
-    return Rounds(cuts, steps, outcomes, {name: stacked(collected[name]) for name in sorted(collected)}, naive_, mean_4)
+    return Rounds(
+        cuts,
+        steps,
+        outcomes,
+        {name: stacked(collected[name]) for name in sorted(collected)},
+        naive_,
+        mean_4,
+        data.y.shape[1] < 1.5 * season,
+    )
 
 
 def table(

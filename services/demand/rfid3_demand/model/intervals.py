@@ -17,6 +17,7 @@ DEGREES = 5.0
 PRIOR_STEPS = 40.0
 """A node's spread is its kind's as if that had been seen for this many steps."""
 MOST_TERM = 4.0
+"""Most squared relative error that counts for the spread while no season has been seen twice: a ramp is not noise."""
 LEAST_OUTCOMES = 150
 SIZE_EDGES = (0.5, 3.0, 15.0, 60.0)
 """Units per step that part small nodes from large ones: the noise of few units and that of many have little in common."""
@@ -47,6 +48,7 @@ def calibrate(
     horizon: int,
     counts: bool,
     independent: float = np.inf,
+    first_season: bool = False,
 ) -> Calibration:
     """Learn from outcomes y and forecasts mean, both (n, origins, steps), NaN where unknown; kind: (n,) codes; scale: (n,)
     units.
@@ -54,6 +56,7 @@ def calibrate(
     independent: how many origins do not overlap. All series share the fortunes of those few periods, so spreads of sizes are
     widened by
     the variance of a mean of so many (1 + 1/independent); for counts a node's own noise outweighs that.
+    first_season: no season has been seen twice, so growth cannot be told from season and its skew is half believed for counts too.
     """
     ok = np.isfinite(y) & np.isfinite(mean)
     mean_safe = np.where(ok, np.maximum(mean, 1e-3) if counts else mean, 1.0)
@@ -61,8 +64,8 @@ def calibrate(
     if counts:
         # each term has expectation `dispersion`, weighted by how much it tells about it
         weight = np.where(ok, mean_safe**2 / (1.0 + mean_safe) ** 2, 0.0)
-        # an outcome many times its forecast tells of the tail, which the corrected levels hold, not of the spread
-        term = np.minimum((error**2 - mean_safe) / mean_safe**2, MOST_TERM)
+        # an outcome many times its forecast then tells of the tail, which the corrected levels hold, not of the spread
+        term = np.minimum((error**2 - mean_safe) / mean_safe**2, MOST_TERM if first_season else np.inf)
     else:
         weight = ok.astype(float)
         term = (error / scale[:, None, None]) ** 2
@@ -85,8 +88,9 @@ def calibrate(
     spread = np.clip(spread, 0.005, 12.0) if counts else np.sqrt(spread) * scale
     low, high = _positions(y, mean_safe, spread[:, None, None], growth[: y.shape[2]], counts)
     corrected = np.stack([_share_below(low, high, ok & (bucket == b)[:, None, None]) for b in range(bucket.max() + 1)])
-    # half of the skew is believed: a common shift in a few past periods says little about the next one
-    corrected = 0.75 * corrected + 0.25 * (1.0 - corrected[:, ::-1])
+    if not counts or first_season:
+        # half of the skew is believed: a common shift in a few past periods says little about the next one
+        corrected = 0.75 * corrected + 0.25 * (1.0 - corrected[:, ::-1])
     if not counts:
         spread = spread * np.sqrt(1.0 + 1.0 / independent)
     return Calibration(counts, spread, growth, bucket, corrected)

@@ -62,7 +62,9 @@ def variant(
     coherent = np.where(np.isfinite(stacked), coherent, np.nan)
     mean = reconcile(summing, future, variance, data.counts)
     mean = np.where(np.isfinite(data.y).any(axis=1)[:, None], mean, np.nan)
-    calibration = intervals.calibrate(rounds.outcomes, coherent, kinds, scale, horizon, data.counts, rounds.independent)
+    calibration = intervals.calibrate(
+        rounds.outcomes, coherent, kinds, scale, horizon, data.counts, rounds.independent, rounds.first_season
+    )
     quantiles = intervals.quantiles(calibration, mean, levels)
     if data.multiplicative:
         quantiles = np.maximum(quantiles, 0.0)  # what was never negative is not forecast to be
@@ -78,6 +80,8 @@ def checked_quantiles(
     result = np.full((*y.shape, len(levels)), np.nan, dtype=np.float32)
     for k in range(origins):
         others = [j for j in range(origins) if j != k] or [k]
-        calibration = intervals.calibrate(y[:, others], mean[:, others], kinds, scale, y.shape[2], counts, rounds.independent)
+        calibration = intervals.calibrate(
+            y[:, others], mean[:, others], kinds, scale, y.shape[2], counts, rounds.independent, rounds.first_season
+        )
         result[:, k] = intervals.quantiles(calibration, mean[:, k], levels)
     return result
