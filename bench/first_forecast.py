@@ -62,7 +62,7 @@ def main() -> None:
         clone(folder / "clone")
         home = folder / "home"
         home.mkdir()
-        environment = {key: value for key, value in os.environ.items() if not key.startswith(("RFID3_", "VIRTUAL_ENV"))}
+        environment = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "RFID3_", "VIRTUAL_ENV"))}
         environment |= {
             "HOME": str(home),
             "XDG_CACHE_HOME": str(home / "cache"),

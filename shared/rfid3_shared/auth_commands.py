@@ -1,6 +1,5 @@
 """Who may use the API? `rfid3 keys create | list | revoke`."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Annotated, Any, TypeVar
@@ -9,12 +8,12 @@ import typer
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from rfid3_shared.auth import SCOPES, create_key, list_keys, revoke_key
 from rfid3_shared.clock import Clock, naive_utc
-from rfid3_shared.db import create_tables, open_engine, store_metadata, transaction
-from rfid3_shared.errors import AppError
+from rfid3_shared.command_store import with_store
+from rfid3_shared.db import transaction
 from rfid3_shared.settings import Settings
 
 app = typer.Typer(help="API keys: who may read, train, decide or administer.", no_args_is_help=True)
@@ -37,7 +36,7 @@ def create(
         raise typer.BadParameter("use 1 to 100 characters", param_hint="--owner")
     clock = Clock()
     expires_at = clock.now() + timedelta(days=expires_days) if expires_days else None
-    key_id, key = _with_store(lambda db: create_key(db, owner=owner, scopes=scopes, clock=clock, expires_at=expires_at))
+    key_id, key = _in_store(lambda db: create_key(db, owner=owner, scopes=scopes, clock=clock, expires_at=expires_at))
     if quiet:
         typer.echo(key)
         return
@@ -54,7 +53,7 @@ def list_() -> None:
     """List every key, newest first, without the keys themselves."""
     table = Table("id", "owner", "scopes", "created (UTC)", "expires (UTC)", "state")
     now = naive_utc(Clock().now())
-    rows: list[dict[str, Any]] = _with_store(list_keys)
+    rows: list[dict[str, Any]] = _in_store(list_keys)
     for row in rows:
         expires = _when(row["expires_at"])
         table.add_row(row["id"], row["owner"], ", ".join(row["scopes"]), _when(row["created_at"]), expires, _state(row, now))
@@ -64,7 +63,7 @@ def list_() -> None:
 @app.command()
 def revoke(key_id: Annotated[str, typer.Argument(help="The id that `rfid3 keys list` shows.")]) -> None:
     """Make a key useless; running processes notice within five seconds."""
-    _with_store(lambda db: revoke_key(db, key_id, Clock()))
+    _in_store(lambda db: revoke_key(db, key_id, Clock()))
     Console().print(f"key {key_id} is [red]revoked[/]")
 
 
@@ -78,21 +77,14 @@ def _when(at: datetime | None) -> str:
     return f"{at:%Y-%m-%d %H:%M}" if at else "never"
 
 
-def _with_store(use: Callable[[AsyncConnection], Awaitable[R]]) -> R:
-    async def opened() -> R:
-        engine = open_engine(Settings().store_dsn)
-        try:
-            await create_tables(engine, store_metadata)
-            async with transaction(engine) as connection:
-                return await use(connection)
-        finally:
-            await engine.dispose()
+def _in_store(use: Callable[[AsyncConnection], Awaitable[R]]) -> R:
+    """What `use` makes of one transaction on the store."""
 
-    try:
-        return asyncio.run(opened())
-    except AppError as fault:
-        Console(stderr=True).print(f"[bold red]{fault.code}[/] {fault.message}")
-        raise typer.Exit(2) from None
+    async def in_transaction(engine: AsyncEngine) -> R:
+        async with transaction(engine) as connection:
+            return await use(connection)
+
+    return with_store(in_transaction)
 
 
 __all__ = ["app"]

@@ -5,8 +5,8 @@ or job is one transaction. Nothing here runs at import time.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -90,9 +90,16 @@ async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 
     Raises StoreUnavailable when the database cannot be reached.
     """
-    try:
+    with translated():
         async with engine.begin() as connection:
             yield connection
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """The one seam where a driver's fault becomes ours: raises StoreUnavailable for a database that cannot be reached."""
+    try:
+        yield
     except UNREACHABLE as fault:
         raise StoreUnavailable("The database cannot be reached now.") from fault
 

@@ -1,7 +1,6 @@
 """Asking for jobs: one active a kind, in the caller's transaction."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from rfid3_shared.clock import FixedClock
-from rfid3_shared.db import create_tables, open_engine, store_metadata, transaction
+from rfid3_shared.db import transaction
 from rfid3_shared.errors import Conflict, NotFound
 from rfid3_shared.jobs import Job, Outbox, cancel_job, enqueue, get_job, list_jobs
 
@@ -20,19 +19,6 @@ NOON = datetime(2026, 3, 2, 12, 0, 0, 250_000, tzinfo=UTC)
 @pytest.fixture
 def clock() -> FixedClock:
     return FixedClock(NOON)
-
-
-@pytest.fixture(params=["sqlite", pytest.param("mariadb", marks=pytest.mark.mariadb)])
-def dsn(request: pytest.FixtureRequest) -> str:
-    return str(request.getfixturevalue("store_dsn" if request.param == "sqlite" else "mysql_dsn"))
-
-
-@pytest.fixture
-async def engine(dsn: str) -> AsyncIterator[AsyncEngine]:
-    opened = open_engine(dsn)
-    await create_tables(opened, store_metadata)
-    yield opened
-    await opened.dispose()
 
 
 async def ask(connection: AsyncConnection, clock: FixedClock, **changes: Any) -> Job:

@@ -37,19 +37,6 @@ def week(number: int, **changes: Any) -> Prediction:
     return replace(ONE, prediction_date=ONE.prediction_date + timedelta(weeks=number), horizon_days=7 + 7 * number, **changes)
 
 
-@pytest.fixture(params=["sqlite", pytest.param("mariadb", marks=pytest.mark.mariadb)])
-def dsn(request: pytest.FixtureRequest) -> str:
-    return str(request.getfixturevalue("store_dsn" if request.param == "sqlite" else "mysql_dsn"))
-
-
-@pytest.fixture
-async def engine(dsn: str) -> AsyncIterator[AsyncEngine]:
-    opened = open_engine(dsn)
-    await create_tables(opened, store_metadata)
-    yield opened
-    await opened.dispose()
-
-
 @pytest.fixture
 async def nowhere() -> AsyncIterator[AsyncEngine]:
     opened = open_engine(NOWHERE)

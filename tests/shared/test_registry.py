@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,24 +11,11 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from rfid3_shared.clock import FixedClock
-from rfid3_shared.db import create_tables, open_engine, store_metadata, transaction
+from rfid3_shared.db import open_engine, transaction
 from rfid3_shared.errors import ModelUnavailable, StoreUnavailable
 from rfid3_shared.registry import Registry, Version
 
 TRAINED = datetime(2026, 11, 22, 0, 31, tzinfo=UTC)
-
-
-@pytest.fixture(params=["sqlite", pytest.param("mariadb", marks=pytest.mark.mariadb)])
-def dsn(request: pytest.FixtureRequest) -> str:
-    return str(request.getfixturevalue("store_dsn" if request.param == "sqlite" else "mysql_dsn"))
-
-
-@pytest.fixture
-async def engine(dsn: str) -> AsyncIterator[AsyncEngine]:
-    opened = open_engine(dsn)
-    await create_tables(opened, store_metadata)
-    yield opened
-    await opened.dispose()
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
 """What are the suite's jobs doing? `rfid3 jobs list | show | watch`."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -10,16 +9,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from rfid3_shared.db import create_tables, open_engine, store_metadata, transaction
-from rfid3_shared.errors import NotFound
+from rfid3_shared.command_store import with_store
+from rfid3_shared.db import transaction
 from rfid3_shared.jobs.job import STATES, Job
 from rfid3_shared.jobs.requests import get_job, list_jobs
-from rfid3_shared.settings import Settings
 
 app = typer.Typer(help="Training runs and other work that outlasts a request.", no_args_is_help=True)
 COLOURS = {"succeeded": "green", "failed": "red", "running": "cyan", "cancelled": "yellow"}
 LOOK_INTERVAL_S = 0.3
-R = TypeVar("R")
 JobId = Annotated[str, typer.Argument(help="The id that the request was answered with.")]
 
 
@@ -38,7 +35,7 @@ def list_(
             return await list_jobs(connection, service=service, state=state, limit=limit)
 
     table = Table("job", "service", "kind", "state", "stage", "progress", "attempts", "asked by", "created (UTC)")
-    for job in _with_store(read):
+    for job in with_store(read):
         table.add_row(
             job.id, job.service, job.kind, _coloured(job.state), job.stage, f"{job.progress:.0%}",
             f"{job.attempts}/{job.max_attempts}", job.requested_by, f"{job.created_at:%Y-%m-%d %H:%M:%S}",
@@ -49,13 +46,13 @@ def list_(
 @app.command()
 def show(job_id: JobId) -> None:
     """Show everything about one job as JSON."""
-    Console().print_json(data=_with_store(lambda engine: _read(engine, job_id)).as_dict())
+    Console().print_json(data=with_store(lambda engine: _read(engine, job_id)).as_dict())
 
 
 @app.command()
 def watch(job_id: JobId) -> None:
     """Follow a job until it is done: exit code 0 when it succeeded, 1 when not, 2 for an unknown id."""
-    job = _with_store(lambda engine: _follow(engine, job_id))
+    job = with_store(lambda engine: _follow(engine, job_id))
     console = Console()
     console.print(f"{job.service} {job.kind}: {_coloured(job.state)}")
     if job.state != "succeeded":
@@ -85,22 +82,6 @@ async def _follow(engine: AsyncEngine, job_id: str) -> Job:
 
 def _coloured(state: str) -> str:
     return f"[{COLOURS[state]}]{state}[/]" if state in COLOURS else state
-
-
-def _with_store(use: Callable[[AsyncEngine], Awaitable[R]]) -> R:
-    async def opened() -> R:
-        engine = open_engine(Settings().store_dsn)
-        try:
-            await create_tables(engine, store_metadata)
-            return await use(engine)
-        finally:
-            await engine.dispose()
-
-    try:
-        return asyncio.run(opened())
-    except NotFound as fault:
-        Console(stderr=True).print(f"[bold red]{fault.code}[/] {fault.message}")
-        raise typer.Exit(2) from None
 
 
 __all__ = ["app"]

@@ -51,8 +51,11 @@ def tuned(data: TreeData, cuts: list[int], steps: int) -> dict[str, Any]:
             return {}
         off = (outcome - predict(tree, data, cuts[0], steps)) ** 2
         # a node's error counts in units of its own size, or the few largest would choose for all
-        size = np.nanmean(np.abs(data.y[:, : cuts[0]]), axis=1, where=np.isfinite(data.y[:, : cuts[0]]))[:, None] + 1.0
-        errors.append(float(np.nanmean(off / size)))
+        known = np.isfinite(data.y[:, : cuts[0]])
+        size = np.nan_to_num(np.abs(data.y[:, : cuts[0]])).sum(axis=1, keepdims=True) / np.maximum(
+            known.sum(axis=1, keepdims=True), 1
+        )
+        errors.append(float(np.nanmean(off / (size + 1.0))))
     return CANDIDATE_SETTINGS[int(np.argmin(errors))]
 
 
