@@ -86,6 +86,10 @@ class TestForecast:
                 assert week["predicted_demand"] == pytest.approx(units, rel=0.15), query
                 assert week["confidence_lower"] <= units <= week["confidence_upper"], query
                 assert answer["meta"]["data_as_of"] == "2025-08-04"
+                if query != "weeks=1":
+                    for week in answer["data"]["predictions"]:
+                        causes = sum(week["key_factors"]["contributions_units"].values()) + week.get("observed_so_far", 0)
+                        assert causes == pytest.approx(week["predicted_demand"], abs=0.01), query
             linen = (await client.get(f"{FORECAST}?category=Round%20Linen")).json()["data"]["predictions"][0]["business_impact"]
             assert linen["revenue_opportunity"] == pytest.approx(26 * 24, rel=0.15)
             assert linen["units_in_service"] == 52
@@ -193,6 +197,15 @@ class TestForecast:
 
         assert (response.status_code, response.json()["error"]["code"]) == (503, "MODEL_UNAVAILABLE")
         assert int(response.headers["retry-after"]) > 0
+
+    async def test_a_source_without_departures_is_told_apart_from_a_missing_model(self, settings: DemandSettings) -> None:
+        """Where training could not help the answer is 409 INSUFFICIENT_DATA with what is missing."""
+        keys = await prepare(settings, weeks=0)
+        async with serving(settings, keys["read"]) as (client, _):
+            response = await client.get(FORECAST)
+
+        assert (response.status_code, response.json()["error"]["code"]) == (409, "INSUFFICIENT_DATA")
+        assert "id_transactions" in response.json()["error"]["details"]["missing"]
 
 
 class TestRetrain:

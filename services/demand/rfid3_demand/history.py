@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from rfid3_demand import features, queries, rates
 from rfid3_shared.clock import Clock
 from rfid3_shared.db import transaction
-from rfid3_shared.errors import InsufficientData
 from rfid3_shared.source import movements, stores, vocabulary
 
 
@@ -46,17 +45,10 @@ class History:
 async def read(source: AsyncEngine, clock: Clock, history_days: int) -> History:
     """Everything about the last `history_days` days.
 
-    Raises InsufficientData when the source holds neither out scans nor POS contracts.
+    Raises InsufficientData when the source says nothing about units leaving.
     """
     async with transaction(source) as connection:
-        if missing := await queries.missing_tables(connection):
-            raise InsufficientData("The source is not RFID3's database: it lacks some of its tables.", missing=missing)
-        span = await queries.source_span(connection, clock.today())
-        if span is None:
-            raise InsufficientData(
-                "The source holds no unit leaving the shop: no scan of type Rental or Delivery, no POS contract line.",
-                found_scans=0, missing="id_transactions with scan_type Rental or Delivery, or pos_transaction_items",
-            )  # fmt: skip
+        span = await queries.known_span(connection, clock.today())
         first = max(span.first, span.last - timedelta(days=history_days))
         since, until = (
             datetime.combine(first, datetime.min.time()),

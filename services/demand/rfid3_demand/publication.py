@@ -29,7 +29,7 @@ def snapshot_of(trained: Trained, settings: DemandSettings, job_id: str) -> Snap
             means[v, :, 0], quantiles[v, :, 0] = features.split_week(*begun, means[v, :, 0], quantiles[v, :, 0])
     chance, fleet = stockout(trained, means.shape[2])
     revenue, rate_coverage = _revenue(trained, means[names.index("ensemble")])
-    causes = [name for name in CAUSES if name in forecast.contributions]
+    causes, contributions = _contributions(trained, 1.0 if begun is None else begun[1])
     past_units = np.nan_to_num(trained.bottom.y).sum(axis=1)
     spec = Spec(
         job_id=job_id, data_from=past.span.first, data_as_of=past.span.last, first_week=forecast.dates[0],
@@ -48,10 +48,24 @@ def snapshot_of(trained: Trained, settings: DemandSettings, job_id: str) -> Snap
     )  # fmt: skip
     return Snapshot(
         spec=spec, means=means, quantiles=quantiles,
-        contributions=np.stack([forecast.contributions[name] for name in causes]).astype(np.float32),
+        contributions=contributions,
         stockout=chance.astype(np.float32), fleet=fleet.astype(np.float32), revenue=revenue.astype(np.float32),
         history=_history(trained), backtest=_backtest(trained, names),
     )  # fmt: skip
+
+
+def _contributions(trained: Trained, share_ahead: float) -> tuple[list[str], np.ndarray]:
+    """Causes, and units by cause, node and week; with what has left already they sum to the ensemble's mean.
+
+    Wedding and graduation weeks are regressors of the model and season to everybody else.
+    """
+    units = {name: part.astype(float) for name, part in trained.forecast.contributions.items()}
+    if (other := units.pop("regressors", None)) is not None:
+        units["season"] = units["season"] + other
+    causes = [name for name in CAUSES if name in units]
+    stacked = np.stack([units[name] for name in causes])
+    stacked[:, :, 0] *= share_ahead
+    return causes, stacked.astype(np.float32)
 
 
 def _weights(variant: model.Variant) -> dict[str, list[float]]:

@@ -8,6 +8,7 @@ from sqlalchemy import Select, func, inspect, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rfid3_shared.db import Seconds
+from rfid3_shared.errors import InsufficientData
 from rfid3_shared.jobs import prediction_jobs
 from rfid3_shared.source.tables import (
     default_mappings,
@@ -54,6 +55,22 @@ async def missing_tables(connection: AsyncConnection) -> list[str]:
     )
     there = set(await connection.run_sync(lambda sync: inspect(sync).get_table_names()))
     return [table.name for table in read if table.name not in there]
+
+
+async def known_span(connection: AsyncConnection, today: date) -> Span:
+    """The span the source knows anything about.
+
+    Raises InsufficientData, naming what is missing, when it holds nothing about units leaving the shop.
+    """
+    if missing := await missing_tables(connection):
+        raise InsufficientData("The source is not RFID3's database: it lacks some of its tables.", missing=missing)
+    if (span := await source_span(connection, today)) is None:
+        raise InsufficientData(
+            "The source holds no unit leaving the shop: no scan of type Rental or Delivery, no POS contract line.",
+            found_weeks=0, needed_weeks=8,
+            missing="id_transactions with scan_type Rental or Delivery, or pos_transaction_items",
+        )  # fmt: skip
+    return span
 
 
 async def source_span(connection: AsyncConnection, today: date) -> Span | None:

@@ -15,8 +15,10 @@ from rfid3_demand.snapshot import Snapshot
 from rfid3_shared.app import answer
 from rfid3_shared.auth import Caller
 from rfid3_shared.cache import cache_key
+from rfid3_shared.db import transaction
 from rfid3_shared.deps import get_outbox, get_resources, get_tx, require
 from rfid3_shared.envelope import Envelope
+from rfid3_shared.errors import ModelUnavailable
 from rfid3_shared.jobs import Outbox, enqueue
 from rfid3_shared.registry import Loaded
 from rfid3_shared.resources import Resources
@@ -26,8 +28,17 @@ router = APIRouter(prefix="/demand", tags=["demand"])
 
 
 async def get_loaded(request: Request) -> Loaded[Snapshot]:
-    """The snapshot that serves now; raises ModelUnavailable before the first training."""
-    return request.app.state.snapshots.get()  # type: ignore[no-any-return]
+    """The snapshot that serves now.
+
+    Without one raises InsufficientData when the source has nothing to train on, else ModelUnavailable.
+    """
+    try:
+        return request.app.state.snapshots.get()  # type: ignore[no-any-return]
+    except ModelUnavailable:
+        held: Resources = request.app.state.resources
+        async with transaction(held.source) as connection:
+            await queries.known_span(connection, held.clock.today())
+        raise
 
 
 LoadedSnapshot = Annotated[Any, Depends(get_loaded)]

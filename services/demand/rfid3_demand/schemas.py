@@ -44,7 +44,9 @@ class KeyFactors(BaseModel):
     weather_impact: str
     economic_confidence: str
     event_calendar_impact: str
-    contributions_units: dict[str, float] = Field(description="Units by cause; they sum to the ensemble's forecast.")
+    contributions_units: dict[str, float] = Field(
+        description="Units by cause; with `observed_so_far` they sum to the ensemble's forecast."
+    )
 
 
 class BusinessImpact(BaseModel):
