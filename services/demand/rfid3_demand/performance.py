@@ -91,13 +91,14 @@ def summary(rows: Tested) -> dict[str, Any]:
         return {**dict.fromkeys(names), "tested_weeks": 0}
     error = rows.actual - rows.mean
     half = len(error) // 2
-    return {
+    found = {
         "mae": float(np.abs(error).mean()), "rmse": float(np.sqrt((error**2).mean())), "mape": mape(rows.actual, rows.mean),
         "wape": wape(rows.actual, rows.mean), "wape_seasonal_naive": wape(rows.actual, rows.seasonal_naive),
         "wape_four_week_mean": wape(rows.actual, rows.four_week_mean), "coverage_80": coverage(rows, 0.8),
         "accuracy_trend": trend(accuracy(rows.actual[half:], rows.mean[half:]), accuracy(rows.actual[:half], rows.mean[:half])),
         "tested_weeks": len(np.unique(rows.day)),
     }  # fmt: skip
+    return {name: round(value, 4) if isinstance(value, float) else value for name, value in found.items()}
 
 
 def by_category(snapshot: Snapshot, variant: str, since: date, only: str | None = None) -> dict[str, dict[str, float]]:
@@ -108,7 +109,7 @@ def by_category(snapshot: Snapshot, variant: str, since: date, only: str | None 
             rows = tested(snapshot, row, variant, since)
             score = accuracy(rows.actual, rows.mean) if len(rows.actual) else None
             if score is not None:
-                found[node.name] = {"accuracy": score, "mae": float(np.abs(rows.actual - rows.mean).mean())}
+                found[node.name] = {"accuracy": round(score, 4), "mae": round(float(np.abs(rows.actual - rows.mean).mean()), 4)}
     return found
 
 
