@@ -49,7 +49,7 @@ $(BIN)/python:
 	echo "setup: needs Python 3.11, 3.12 or 3.13 with its venv module (Debian, Ubuntu: apt install python3-venv)" >&2; exit 2
 
 $(SETUP): requirements.txt constraints.txt $(MEMBERS:%=%/pyproject.toml) | $(BIN)/python
-	echo "setup: installing the suite and its libraries (about 300 MB, a minute or two)"
+	echo "setup: installing the suite and its libraries (a minute or two)"
 	$(PIP) setuptools
 	$(PIP) --no-build-isolation -r requirements.txt
 	touch $@
