@@ -1,45 +1,19 @@
 """Who is calling, may they pass, and how often? The key, its least scope and its limit, before anything is forwarded."""
 
-import asyncio
 from collections.abc import Sequence
-from urllib.parse import parse_qsl
-
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from rfid3_gateway.metrics import LIMITED_LOCALLY
 from rfid3_gateway.routing import Route
-from rfid3_shared.auth import Caller, KeyRing, find_caller, hash_key, key_from_headers
-from rfid3_shared.clock import Clock
-from rfid3_shared.db import transaction
-from rfid3_shared.errors import InvalidParameters, StoreUnavailable, Unauthorized
+from rfid3_shared.auth import Caller
+from rfid3_shared.callers import Callers, refuse_key_in_url
 from rfid3_shared.limits import Grant, RateLimiter
-from rfid3_shared.log import get_logger
-
-log = get_logger("gateway.admission")
-KEY_PARAMETERS = frozenset({"api_key", "apikey", "x-api-key"})
-STALE_WAIT_S = 0.3  # a known key does not wait longer than this for a slow store
-NEW_WAIT_S = 1.5
-
-
-def refuse_key_in_url(query: bytes) -> None:
-    """Raises InvalidParameters when a query carries an API key."""
-    if b"key=" in query.lower():
-        named = {name.lower() for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True)} & KEY_PARAMETERS
-        if named:
-            raise InvalidParameters(
-                "A key in the address ends up in logs: send it as X-API-Key or as Authorization: Bearer, and revoke this one.",
-                parameter=min(named),
-            )
 
 
 class Door:
     """Knows callers by their keys and counts their calls."""
 
-    def __init__(self, store: AsyncEngine, keys: KeyRing, limiter: RateLimiter, clock: Clock) -> None:
-        self._store, self._keys, self._limiter, self._clock = store, keys, limiter, clock
-        self._lookups: dict[str, asyncio.Task[Caller | None]] = {}
-        self.knows_someone = False
-        """Whether any key was seen yet, which could then pass without the store."""
+    def __init__(self, callers: Callers, limiter: RateLimiter) -> None:
+        self.callers, self._limiter = callers, limiter
 
     async def admit(self, headers: Sequence[tuple[bytes, bytes]], query: bytes, route: Route) -> tuple[Caller, Grant]:
         """The caller, and the grant of this call in the route's class (which may be a refusal).
@@ -47,52 +21,9 @@ class Door:
         Raises Unauthorized, Forbidden, InvalidParameters (key in the address) or StoreUnavailable (nobody can tell).
         """
         refuse_key_in_url(query)
-        caller = await self.identify(headers)
+        caller = await self.callers.identify(headers)
         caller.require(route.scope)
         grant = await self._limiter.take(caller.key_id, route.rate_class)
         if grant.local:
             LIMITED_LOCALLY.inc()
         return caller, grant
-
-    async def identify(self, headers: Sequence[tuple[bytes, bytes]]) -> Caller:
-        """The caller behind the key in the headers.
-
-        Raises Unauthorized, or StoreUnavailable when the key is new and the store cannot be reached.
-        """
-        digest = hash_key(key_from_headers(headers))
-        try:
-            caller = self._keys.fresh(digest)
-        except KeyError:
-            caller = await self._look_up(digest)
-        if caller is None:
-            raise Unauthorized("This API key is not known, or was revoked.")
-        self.knows_someone = True
-        return caller
-
-    async def _look_up(self, digest: str) -> Caller | None:
-        """Ask the store, once for all who wait; a key that is known already waits only briefly."""
-        lookup = self._lookups.get(digest)
-        if lookup is None:
-            lookup = self._lookups[digest] = asyncio.create_task(self._ask_store(digest))
-            lookup.add_done_callback(lambda task: (self._lookups.pop(digest, None), task.cancelled() or task.exception()))
-        known = self._keys.stale(digest)
-        try:
-            async with asyncio.timeout(STALE_WAIT_S if known else NEW_WAIT_S):
-                return await asyncio.shield(lookup)
-        except (StoreUnavailable, TimeoutError):
-            if known is None:
-                raise StoreUnavailable("This key was not seen before, and the store that knows keys is out of reach.") from None
-            # remembered anew, so that an unreachable store is asked once in a while and not by every request
-            self._keys.remember(digest, known)
-            return known
-
-    async def _ask_store(self, digest: str) -> Caller | None:
-        async with transaction(self._store) as connection:
-            caller = await find_caller(connection, digest, self._clock)
-        self._keys.remember(digest, caller)
-        return caller
-
-    async def aclose(self) -> None:
-        """Give up look-ups that are still under way."""
-        for lookup in list(self._lookups.values()):
-            lookup.cancel()

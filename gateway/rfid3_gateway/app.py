@@ -24,7 +24,7 @@ from rfid3_gateway.patience import Receive
 from rfid3_gateway.routing import RouteTable, read_topology
 from rfid3_gateway.settings import GatewaySettings
 from rfid3_gateway.upstream import Upstreams
-from rfid3_shared.auth import KeyRing
+from rfid3_shared.callers import Callers
 from rfid3_shared.clock import Clock
 from rfid3_shared.db import open_engine
 from rfid3_shared.envelope import error_headers, failure
@@ -83,8 +83,9 @@ class Gateway:
             await upstreams.open()
             limiter = RateLimiter(redis, rules_from(settings), clock)
             stack.push_async_callback(limiter.aclose)
-            door = Door(store, KeyRing(clock), limiter, clock)
-            stack.push_async_callback(door.aclose)
+            callers = Callers(store, clock)
+            stack.push_async_callback(callers.aclose)
+            door = Door(callers, limiter)
             catalogue = Catalogue(own.openapi, services, upstreams, table, settings.catalogue_refresh_s)
             stack.push_async_callback(catalogue.aclose)
             await catalogue.start()

@@ -12,7 +12,6 @@ from rfid3_gateway.body import BodyTooSlow, read_body
 from rfid3_gateway.headers import to_caller, to_service
 from rfid3_gateway.metrics import TALLIES
 from rfid3_gateway.patience import Patience, Receive, Vigil
-from rfid3_gateway.request_ids import RequestIds
 from rfid3_gateway.routing import GATEWAY, Route, RouteTable
 from rfid3_gateway.settings import GatewaySettings
 from rfid3_gateway.upstream import Reply, Upstreams
@@ -21,6 +20,7 @@ from rfid3_shared.envelope import error_headers, failure
 from rfid3_shared.errors import AppError, PayloadTooLarge, UpstreamTimeout
 from rfid3_shared.log import get_logger
 from rfid3_shared.log import request_id as current_request_id
+from rfid3_shared.request_ids import RequestIds
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]

@@ -70,7 +70,7 @@ class Health:
     async def verdict(self) -> tuple[str, Readiness]:
         """`ready`, `degraded` (answers go on without a part) or `not_ready`, and what it rests on."""
         found = await self.readiness()
-        someone_may_pass = found.store or self._door.knows_someone
+        someone_may_pass = found.store or self._door.callers.knows_someone
         if self.draining or not someone_may_pass or not any(found.services.values()):
             return "not_ready", found
         return ("ready" if found.redis and found.store and all(found.services.values()) else "degraded"), found

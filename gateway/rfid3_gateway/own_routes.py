@@ -119,7 +119,7 @@ async def metrics(request: Request) -> Response:
     """Prometheus text; for this machine itself, or with a key of scope admin."""
     forwarded = "x-forwarded-for" in request.headers
     if request.client is None or request.client.host not in LOOPBACK or forwarded:
-        caller = await _parts(request).door.identify(request.scope["headers"])
+        caller = await _parts(request).door.callers.identify(request.scope["headers"])
         caller.require("admin")
     text, kind = exposition()
     return Response(text, headers={"content-type": kind})

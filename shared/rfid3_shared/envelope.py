@@ -23,7 +23,9 @@ class Meta(BaseModel):
 
     model_version: str | None = Field(None, description="Version of the snapshot that answered.")
     served_by: str = Field(description="Service and process that answered.")
-    fallback: bool = Field(False, description="True when something less than the usual path answered; see `degraded`.")
+    fallback: bool = Field(
+        False, description="True when it is not known to be the current model that answered, but the last good one."
+    )
     cached: bool = Field(False, description="True when the answer was kept from an earlier request.")
     data_as_of: date | None = Field(None, description="The last business day the data covers.")
     data_age_days: int | None = Field(None, description="Days between that day and today's business day.")

@@ -13,8 +13,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from rfid3_shared.auth import KeyRing
 from rfid3_shared.cache import REDIS_FAULTS, Cache
+from rfid3_shared.callers import Callers
 from rfid3_shared.clock import Clock
 from rfid3_shared.compute import Compute
 from rfid3_shared.db import create_tables, open_engine, ping, store_metadata
@@ -37,7 +37,7 @@ class Resources:
     redis: Redis
     cache: Cache
     compute: Compute
-    keys: KeyRing
+    callers: Callers
     registry: Registry
     ledger: Recorder
 
@@ -84,11 +84,13 @@ async def open_resources(settings: Settings, clock: Clock | None = None) -> Asyn
         ledger = Recorder(store, settings.home / "spill", clock, settings.ledger_queue_rows)
         await ledger.start()
         stack.push_async_callback(ledger.aclose)
+        callers = Callers(store, clock)
+        stack.push_async_callback(callers.aclose)
         compute = Compute(timeout_s=settings.request_deadline_s)
         stack.callback(compute.close)
         yield Resources(
             settings=settings, clock=clock, store=store, source=source, redis=redis,
-            cache=Cache(redis, clock, ttl_s=settings.cache_ttl_s), compute=compute, keys=KeyRing(clock),
+            cache=Cache(redis, clock, ttl_s=settings.cache_ttl_s), compute=compute, callers=callers,
             registry=Registry(settings.artefact_dir, store, clock), ledger=ledger,
         )  # fmt: skip
 

@@ -152,7 +152,7 @@ def _key_factors(snapshot: Snapshot, row: int, k: int, external: bool) -> dict[s
         "seasonal_effect": units.get("season", 0.0),
         "weather_impact": f"{units['weather']:+.1f} units ({', '.join(weather)})" if external and weather and "weather" in units
         else "not used: no weather series covers the history" if external else "left out as asked",
-        "economic_confidence": "not used: no economic series covers the history",
+        "economic_confidence": "not used: the model takes no economic series",
         "event_calendar_impact": f"{units.get('holidays', 0.0):+.1f} units ({names})" if external else "left out as asked",
         "contributions_units": units,
     }  # fmt: skip

@@ -172,12 +172,12 @@ async def load_line_prices(connection: AsyncConnection) -> dict[str, float]:
 
 
 async def load_external(connection: AsyncConnection, since: date, until: date) -> "pl.DataFrame":
-    """Daily weather and economic series. Columns: date, factor_type, factor_name, value."""
+    """Daily weather series. Columns: date, factor_type, factor_name, value."""
     import polars as pl
 
     factors = external_factors.c
     query = select(factors.date, factors.factor_type, factors.factor_name, factors.value).where(
-        factors.date.between(since, until), factors.factor_type.in_(("weather", "economic"))
+        factors.date.between(since, until), factors.factor_type == "weather"
     )
     rows = [tuple(row) for row in await connection.execute(query)]
     schema = {"date": pl.Date, "factor_type": pl.String, "factor_name": pl.String, "value": pl.Float64}

@@ -46,10 +46,10 @@ Open = Annotated[Resources, Depends(get_resources)]
 Reader = Annotated[Caller, Depends(require("read"))]
 
 
-def _meta(loaded: Loaded[Snapshot], today: date, **extra: Any) -> dict[str, Any]:
+def _meta(request: Request, loaded: Loaded[Snapshot], today: date, **extra: Any) -> dict[str, Any]:
     spec = loaded.snapshot.spec
     return {
-        "model_version": loaded.version.model_version, "fallback": False, "data_as_of": spec.data_as_of,
+        "model_version": loaded.version.model_version, "fallback": not request.app.state.snapshots.healthy, "data_as_of": spec.data_as_of,
         "data_age_days": (today - spec.data_as_of).days, **extra,
     }  # fmt: skip
 
@@ -72,7 +72,7 @@ async def forecast(
     row = resolve.node(loaded.snapshot, query)[1]
     inferred = loaded.snapshot.spec.inferred_store_share[row]
     meta = _meta(
-        loaded, held.clock.today(), cached=origin != "computed", sufficiency=loaded.snapshot.spec.sufficiency[row],
+        request, loaded, held.clock.today(), cached=origin != "computed", sufficiency=loaded.snapshot.spec.sufficiency[row],
         imputed=["store"] if inferred > 0 else [], store_inferred_share=round(inferred, 4),
     )  # fmt: skip
     return answer(request, orjson.Fragment(body), message=f"Demand forecast for {query.weeks} weeks.", meta=meta)
@@ -92,7 +92,7 @@ async def accuracy(
         )
 
     body, origin = await held.cache.get_or_compute(cache_key("demand/accuracy", version, **query.model_dump()), compute)
-    meta = _meta(loaded, held.clock.today(), cached=origin != "computed")
+    meta = _meta(request, loaded, held.clock.today(), cached=origin != "computed")
     return answer(request, orjson.Fragment(body), message="Accuracy of the back-test.", meta=meta)
 
 
@@ -118,5 +118,5 @@ async def retrain(
         "training_data_size": counts.get("training_observations"),
         "validation_data_size": counts.get("validation_observations"),
     }
-    meta = _meta(loaded, held.clock.today()) if loaded else {}
+    meta = _meta(request, loaded, held.clock.today()) if loaded else {}
     return answer(request, data, message=f"Training is scheduled: GET /api/predictive/jobs/{job.id}.", meta=meta, status=202)
