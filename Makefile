@@ -2,7 +2,7 @@
 #   make run                   the demo company on http://127.0.0.1:8100
 #   make run DATA=DIR          a real RFID3 export: a folder of <table>.csv or <table>.csv.gz
 .DEFAULT_GOAL := help
-.PHONY: help setup dev run test check bench clean
+.PHONY: help setup dev run test check bench chaos clean
 .SILENT:
 
 VENV := .venv
@@ -34,6 +34,9 @@ check: $(DEV) ## Check style, types, import contracts and the architecture
 
 bench: $(DEV) ## Measure, and print the peer's figure beside ours: make bench [ONLY="processes twin"]
 	$(BIN)/python -m bench $(ONLY)
+
+chaos: $(DEV) ## Kill workers, work, Redis and MariaDB at random, 300 times: make chaos [KILLS=1000] [SEED=7]
+	$(BIN)/python -m bench.chaos $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
 
 clean: ## Delete .venv and what tools leave behind; var (data, models, keys) stays
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build

@@ -8,12 +8,14 @@ import sys
 from pathlib import Path
 
 FIRST, LAST = ("processes",), ("first_forecast",)
+ELSEWHERE = ("__main__", "chaos", "chaos_work")
+"""`make chaos` runs these."""
 
 
 def names() -> list[str]:
     """The benches, the slow one with its downloads last; modules without a command line are parts of others."""
     found = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if '__name__ == "__main__"' in path.read_text())
-    between = [name for name in found if name not in (*FIRST, *LAST, "__main__")]
+    between = [name for name in found if name not in (*FIRST, *LAST, *ELSEWHERE)]
     return [name for name in (*FIRST, *between, *LAST) if name in found]
 
 

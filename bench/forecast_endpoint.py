@@ -21,7 +21,10 @@ from bench.gateway import cpu_s, make_key
 from bench.servers import PATH, free_port, python_server, redis_server, start, stop
 from rfid3_demand import train
 from rfid3_demand.settings import DemandSettings
-from rfid3_shared.db import open_engine
+from rfid3_shared.clock import Clock
+from rfid3_shared.db import open_engine, transaction
+from rfid3_shared.flags import MASTER, Flag, set_flag
+from rfid3_shared.resources import ensure_store
 from rfid3_shared.twin import build as twin
 
 ROUNDS, REQUESTS, CONCURRENCY = 5, 1500, 16
@@ -39,6 +42,12 @@ async def train_demo(settings: DemandSettings, folder: Path) -> None:
     engine = open_engine(settings.source_dsn)
     await twin.create(engine, folder / "truth.db", items=1000, months=24, seed=7, end=date(2026, 10, 31))
     await engine.dispose()
+    store = open_engine(settings.store_dsn)
+    assert await ensure_store(store)
+    async with transaction(store) as connection:
+        for flag in (MASTER, Flag.DEMAND_FORECASTING, Flag.MODEL_TRAINING, Flag.EXTERNAL_DATA_INTEGRATION):
+            await set_flag(connection, flag, enabled=True, reason="bench", changed_by="bench", clock=Clock())
+    await store.dispose()
     await train.run(settings, {"job_id": "0" * 32, "hyperparameter_tuning": False, "force_retrain": True}, Silent())
 
 

@@ -1,7 +1,8 @@
 """How long does a job that does nothing take from request to result, and what does an idle worker cost? Beside plain arq.
 
-`python -m bench.jobs_roundtrip [--jobs 20]`. Ours: a row is written and committed, sent, leased, run in a process of its own and its
-result read from the row. Plain arq: a function in the worker's own process, no row, the result read from Redis; same poll interval.
+`python -m bench.jobs_roundtrip [--jobs 100] [--store URL]`. Ours: a row is written and committed, sent, leased, run in a process of
+its own and its result read from the row; the process is forked from the nursery (as `rfid3 up` and as arq's command start one) or
+started cold. Plain arq: a function in the worker's own process, no row, the result read from Redis; same poll interval.
 """
 
 import argparse
@@ -14,44 +15,46 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
 from redis.asyncio import Redis
 
+from bench.no_op import arq_no_op
 from bench.servers import free_port, redis_server, start
 from rfid3_shared.clock import Clock
-from rfid3_shared.db import create_tables, open_engine, store_metadata, transaction
-from rfid3_shared.jobs import Outbox, Progress, enqueue, get_job
+from rfid3_shared.db import open_engine, transaction
+from rfid3_shared.jobs import Outbox, enqueue, get_job
+from rfid3_shared.log import configure_logging
+from rfid3_shared.migrate import ensure_schema
 from rfid3_shared.settings import Settings
 
-GOAL_P50_MS, IDLE_S, POLL_S = 50.0, 5.0, 0.05
+GOAL_P50_MS, IDLE_S = 50.0, 10.0
 LOOK_S = 0.002
-
-
-async def no_op(settings: Settings, arguments: dict[str, Any], progress: Progress) -> dict[str, Any]:
-    """Our job that does nothing."""
-    return {}
-
-
-async def arq_no_op(context: dict[str, Any]) -> None:
-    """arq's job that does nothing."""
+WORKERS = {
+    "forked": "warm, nursery forked from the worker", "spawned": "warm, nursery of its own", "cold": "cold start", "arq": "plain arq",
+}  # fmt: skip
+COLD_SHARE = 5
+"""A cold start is measured on a fifth of the jobs: it takes that much longer, and varies less."""
 
 
 def work(which: str) -> None:
     """Be the worker."""
     settings = Settings()
-    if which == "ours":
+    if which != "arq":
+        from rfid3_shared.jobs.nursery import Nursery
         from rfid3_shared.jobs.worker import run_worker
 
-        asyncio.run(run_worker(settings, service="bench", kinds={"no_op": "bench.jobs_roundtrip:no_op"}))
+        nursery = {"forked": Nursery.fork, "spawned": Nursery.spawn, "cold": Nursery}[which]()
+        asyncio.run(run_worker(settings, service="bench", kinds={"no_op": "bench.no_op:no_op"}, nursery=nursery))
         return
     from arq.connections import RedisSettings
     from arq.worker import Worker
 
     asyncio.set_event_loop(asyncio.new_event_loop())
-    Worker([arq_no_op], redis_settings=RedisSettings.from_dsn(settings.redis_dsn), poll_delay=POLL_S).run()
+    poll_s = settings.job_poll_ms / 1000
+    Worker([arq_no_op], redis_settings=RedisSettings.from_dsn(settings.redis_dsn), poll_delay=poll_s).run()
 
 
 @contextmanager
@@ -80,7 +83,7 @@ async def timed(count: int, one: Callable[[], Awaitable[None]]) -> list[float]:
 async def ours(count: int, settings: Settings) -> list[float]:
     """Rounds through row, outbox, lease and process."""
     engine, clock = open_engine(settings.store_dsn), Clock()
-    await create_tables(engine, store_metadata)
+    await ensure_schema(engine)
 
     async def one() -> None:
         outbox = Outbox(redis)
@@ -118,41 +121,68 @@ async def plain_arq(count: int, settings: Settings) -> list[float]:
     return spans
 
 
-def idle(process: psutil.Process) -> tuple[float, float]:
-    """Share of a core and MB (proportional) that a worker without work takes."""
-    before = process.cpu_times()
+@dataclass(frozen=True)
+class Idle:
+    """What a worker without work takes, its nursery included: share of a core in per cent; MB, shared pages counted once."""
+
+    cpu: float
+    worker_mb: float
+    nursery_mb: float
+
+
+def idle(worker: psutil.Process) -> Idle:
+    """Watch a worker and its nursery for ten seconds."""
+    nursery = worker.children()
+    before = sum(map(spent_s, (worker, *nursery)))
     time.sleep(IDLE_S)
-    after = process.cpu_times()
-    spent = after.user + after.system - before.user - before.system
-    return spent / IDLE_S * 100, process.memory_full_info().pss / 2**20
+    after = sum(map(spent_s, (worker, *nursery)))
+    worker_mb, *nursery_mb = [each.memory_full_info().pss / 2**20 for each in (worker, *nursery)]
+    return Idle((after - before) / IDLE_S * 100, worker_mb, sum(nursery_mb))
+
+
+def spent_s(process: psutil.Process) -> float:
+    """Processor seconds of a process so far."""
+    times = process.cpu_times()
+    return times.user + times.system
+
+
+def measure(which: str, count: int, settings: Settings, environment: dict[str, str]) -> None:
+    """One kind of worker: print its round trips, then what it takes while idle."""
+    with worker(which, environment) as process:
+        spans = asyncio.run(plain_arq(count, settings) if which == "arq" else ours(count, settings))
+        rest = idle(process)
+    p95 = statistics.quantiles(spans, n=20)[-1]
+    goal = f"  (goal p50 {GOAL_P50_MS:.0f} ms)" if which in ("forked", "spawned") else ""
+    nursery = f" + nursery {rest.nursery_mb:4.1f} MB" if rest.nursery_mb else ""
+    print(
+        f"jobs {WORKERS[which]:36} no-op p50 {statistics.median(spans):6.1f} ms  p95 {p95:6.1f} ms{goal}  "
+        f"idle {rest.cpu:4.1f} % of a core, worker {rest.worker_mb:4.1f} MB{nursery}",
+        flush=True,
+    )
 
 
 def main() -> None:
-    """Measure both and print them side by side."""
+    """Measure each kind of worker and print them side by side."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--jobs", type=int, default=20)
-    parser.add_argument("--work", choices=("ours", "arq"), help=argparse.SUPPRESS)
+    parser.add_argument("--jobs", type=int, default=100)
+    parser.add_argument("--store", help="URL of an empty MariaDB database instead of an SQLite file")
+    parser.add_argument("--only", choices=WORKERS, action="append")
+    parser.add_argument("--work", choices=WORKERS, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.work:
         work(chosen.work)
         return
+    configure_logging("bench", "WARNING")
     port = free_port()
     redis = redis_server(port)
     try:
         start(redis, port)
         with tempfile.TemporaryDirectory() as folder:
-            url, store = f"redis://127.0.0.1:{port}/0", f"sqlite:///{Path(folder) / 'store.db'}"
+            url, store = f"redis://127.0.0.1:{port}/0", chosen.store or f"sqlite:///{Path(folder) / 'store.db'}"
             environment = {"RFID3_REDIS_URL": url, "RFID3_STORE_URL": store, "RFID3_HOME": folder}
             settings = Settings(redis_url=url, store_url=store, home=Path(folder))  # type: ignore[arg-type]
-            for name, rounds in (("ours", ours), ("arq", plain_arq)):
-                with worker(name, environment) as process:
-                    spans = asyncio.run(rounds(chosen.jobs, settings))
-                    cpu, pss = idle(process)
-                print(
-                    f"jobs {name:5} no-op p50 {statistics.median(spans):7.1f} ms  slowest {max(spans):7.1f} ms  "
-                    f"idle worker {cpu:4.1f} % of a core, {pss:5.1f} MB"
-                    + (f"  (goal p50 {GOAL_P50_MS:.0f} ms)" if name == "ours" else "")
-                )
+            for which in chosen.only or WORKERS:
+                measure(which, max(5, chosen.jobs // COLD_SHARE) if which == "cold" else chosen.jobs, settings, environment)
     finally:
         redis.terminate()
         redis.wait(10)

@@ -91,7 +91,7 @@ def mariadb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     subprocess.run(command, check=True, **quiet)
     process = subprocess.Popen(
         [server, "--no-defaults", f"--datadir={data}", f"--port={port}", "--bind-address=127.0.0.1",
-         f"--socket={folder / 'm.sock'}", f"--pid-file={folder / 'm.pid'}", "--innodb-flush-log-at-trx-commit=0",
+         f"--tmpdir={folder}", f"--socket={folder / 'm.sock'}", f"--pid-file={folder / 'm.pid'}", "--innodb-flush-log-at-trx-commit=0",
          "--innodb-buffer-pool-size=256M", "--skip-name-resolve", *user], **quiet,
     )  # fmt: skip
     wait_for_port(port, process, 60)

@@ -1,7 +1,7 @@
 """What tests of jobs do and wait for: ask for one, watch its row, its notes and its processes."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import psutil
@@ -50,6 +50,13 @@ async def numbers(path: Path, count: int) -> list[int]:
         while not path.exists() or len(path.read_text().splitlines()) < count:
             await asyncio.sleep(0.02)
     return [int(line) for line in path.read_text().splitlines()]
+
+
+def below(process_id: int, but: Iterable[int] = ()) -> list[int]:
+    """The processes that a process started, and those that they did; without those in `but` and what those started."""
+    children = psutil.Process(process_id).children()
+    kept = [child.pid for child in children if child.pid not in but]
+    return [*kept, *(grandchild for child in kept for grandchild in below(child, but))]
 
 
 async def gone(*process_ids: int) -> None:

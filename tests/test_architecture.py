@@ -27,7 +27,8 @@ ROOMS = {
     "__init__", "app", "commands", "features", "migrations", "model", "predict", "queries", "routes", "schemas", "settings",
     "snapshot", "tables", "train", "worker",
     # rooms of DECISIONS.md 17
-    "availability", "fitting", "history", "ledger_rows", "nodes", "performance", "publication", "rates", "resolve",
+    "availability", "comparison", "feature_drift", "fitting", "history", "ledger_rows", "live_features", "nodes", "outcomes",
+    "live_accuracy", "performance", "publication", "rates", "resolve", "score", "watching",
 }  # fmt: skip
 NEEDED_ROOMS = {
     "__init__",

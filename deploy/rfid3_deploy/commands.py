@@ -40,9 +40,12 @@ LEAN = {"MALLOC_ARENA_MAX": "2", "PYTHONUNBUFFERED": "1"}
 
 def train(
     service: Annotated[str, typer.Argument(help="Which service's model, e.g. demand.")] = "demand",
-    force: Annotated[bool, typer.Option(help="Publish even when a naive forecast is as good.")] = False,
+    force: Annotated[bool, typer.Option(help="Let it serve even when it is no better than what serves now.")] = False,
 ) -> None:
-    """Train a model now and publish it; a running suite takes it over without a pause."""
+    """Train a model now and hold it against the one that serves; a better one takes over without a pause.
+
+    `rfid3 models list` shows what became of it and why.
+    """
     from rfid3_deploy.stages import stage
     from rfid3_deploy.topology import read_topology
     from rfid3_deploy.training import train_service

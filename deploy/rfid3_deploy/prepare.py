@@ -1,4 +1,4 @@
-"""What must be there before the processes start: data, tables, a key, a first model.
+"""What must be there before the processes start: data, tables, a key, flags, a first model.
 
 Runs in a forked child that ends when all is there, because it opens connections and starts threads; the parent stays clean.
 """
@@ -10,14 +10,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rfid3_deploy.demo_key import ensure_demo_key
+from rfid3_deploy.first_flags import switch_on_first
 from rfid3_deploy.plan import Plan
 from rfid3_deploy.source_data import fill_source
 from rfid3_deploy.stages import stage
 from rfid3_deploy.topology import Service
 from rfid3_deploy.training import train_where_needed
 from rfid3_shared.clock import Clock
-from rfid3_shared.db import create_tables, open_engine, store_metadata
+from rfid3_shared.db import open_engine
 from rfid3_shared.errors import AppError
+from rfid3_shared.migrate import ensure_schema
 from rfid3_shared.settings import Settings
 
 
@@ -48,8 +50,10 @@ async def _prepare(plan: Plan, settings: Settings, services: Sequence[Service], 
     with stage("tables and key") as current:
         store = open_engine(settings.store_dsn, pool_size=1, overflow=0)
         try:
-            await create_tables(store, store_metadata)
+            await ensure_schema(store)
             await ensure_demo_key(store, keys, Clock())
+            if switched := await switch_on_first(store, services, Clock()):
+                current.outcome = f"switched on {', '.join(switched)}"
         finally:
             await store.dispose()
     with stage("first training") as current:

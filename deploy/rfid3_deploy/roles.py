@@ -25,12 +25,25 @@ def serve(name: str, app: Any, sock: socket, log_level: str) -> None:
 
 
 def work(name: str, service: Service, log_level: str) -> None:
-    """Work off the service's jobs until SIGTERM."""
+    """Work off the service's jobs until SIGTERM.
+
+    The service's room `worker` names them in KINDS; it may say when they are due (`schedules(settings)`), whether one may be asked
+    for now (`allowed(kind)`), and what the worker sees to besides (DUTIES).
+    """
     configure_logging(name, log_level)
     import uvloop
 
+    from rfid3_shared.jobs.nursery import Nursery
     from rfid3_shared.jobs.worker import run_worker
 
-    kinds = import_module(service.worker_module).KINDS
+    room, settings = import_module(service.worker_module), service.settings()
+    due = room.schedules(settings) if hasattr(room, "schedules") else ()
+    # before the event loop: a fork of a process with threads or connections would share them with its jobs
+    nursery = Nursery.fork([type(settings).__module__])
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(run_worker(service.settings(), service=service.name, kinds=kinds))
+        runner.run(
+            run_worker(
+                settings, service=service.name, kinds=room.KINDS, schedules=due, duties=getattr(room, "DUTIES", ()),
+                nursery=nursery, allowed=getattr(room, "allowed", None),
+            )
+        )  # fmt: skip

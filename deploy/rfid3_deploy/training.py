@@ -3,14 +3,16 @@
 The work runs exactly as a worker's job does: in a process of its own, within the limits of memory and time.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
+from typing import Any
 
 from rfid3_deploy.topology import Service
 from rfid3_shared.clock import Clock
-from rfid3_shared.db import create_tables, open_engine, store_metadata
+from rfid3_shared.db import open_engine
 from rfid3_shared.errors import AppError, InsufficientData
 from rfid3_shared.jobs.process import run_work
+from rfid3_shared.migrate import ensure_schema
 from rfid3_shared.registry import Registry
 from rfid3_shared.settings import Settings
 
@@ -35,8 +37,7 @@ async def train_where_needed(services: Sequence[Service], report: Report, *, aga
             outcomes.append(f"{known} is current")
             continue
         try:
-            # a first model serves even if a naive forecast is as good: it says so itself, and nothing else could answer
-            outcomes.append(await train_service(service, report, force=known is None))
+            outcomes.append(await train_service(service, report))
         except InsufficientData as fault:
             outcomes.append(f"{service.name} cannot learn from this data: {fault.message}")
         except TrainingFailed as fault:
@@ -48,7 +49,7 @@ async def current_version(settings: Settings, service: str) -> str | None:
     """The model version that answers for a service; None before the first."""
     store = open_engine(settings.store_dsn, pool_size=1, overflow=0)
     try:
-        await create_tables(store, store_metadata)
+        await ensure_schema(store)
         version = await Registry(settings.artefact_dir, store, Clock()).current(service)
     finally:
         await store.dispose()
@@ -56,7 +57,7 @@ async def current_version(settings: Settings, service: str) -> str | None:
 
 
 async def train_service(service: Service, report: Report, *, force: bool = False) -> str:
-    """Train and publish, with `force` even what is no better than a naive forecast; what came of it in words.
+    """Train a candidate and hold it against what serves, or with `force` let it serve whatever it is worth; the outcome in words.
 
     Raises InsufficientData when the source holds too little, TrainingFailed for any other reason.
     """
@@ -68,4 +69,14 @@ async def train_service(service: Service, report: Report, *, force: bool = False
     if fault := outcome.get("error"):
         kind = InsufficientData if fault["code"] == InsufficientData.code else TrainingFailed
         raise kind(fault["message"], service=service.name)
-    return f"{await current_version(settings, service.name)} is current"
+    return _in_words(outcome["result"], await current_version(settings, service.name))
+
+
+def _in_words(result: Mapping[str, Any], current: str | None) -> str:
+    if "skipped" in result:
+        return f"not trained ({result['skipped']}); {current} is current"
+    made = result["model_version"]
+    if made == current:
+        return f"{made} is current"
+    what = "answers beside it, unseen, until it has proved itself" if result["state"] == "shadow" else f"was {result['state']}"
+    return f"{current} is current; {made} {what}: {result['reason']}"

@@ -15,25 +15,42 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
+from rfid3_gateway import (
+    flag_routes,
+    health_aliases,
+    insights_routes,
+    job_routes,
+    ledger_routes,
+    model_routes,
+    own_routes,
+)  # fmt: skip
 from rfid3_gateway.admission import Door
 from rfid3_gateway.catalogue import Catalogue
 from rfid3_gateway.forward import Forwarder, Scope, Send
 from rfid3_gateway.health import Health
-from rfid3_gateway.own_routes import ROUTES, Parts, router
+from rfid3_gateway.parts import Parts
 from rfid3_gateway.patience import Receive
 from rfid3_gateway.routing import RouteTable, read_topology
 from rfid3_gateway.settings import GatewaySettings
+from rfid3_gateway.stop_signal import on_stop
 from rfid3_gateway.upstream import Upstreams
+from rfid3_gateway.usage import Usage
 from rfid3_shared.callers import Callers
 from rfid3_shared.clock import Clock
 from rfid3_shared.db import open_engine
 from rfid3_shared.envelope import error_headers, failure
 from rfid3_shared.errors import AppError, InvalidParameters
+from rfid3_shared.flags import Flags, switched_off
+from rfid3_shared.jobs.tally import Tally
 from rfid3_shared.limits import RateLimiter, rules_from
 from rfid3_shared.log import configure_logging, get_logger
+from rfid3_shared.registry import Registry
+from rfid3_shared.registry.storage import open_storage
 from rfid3_shared.resources import ensure_store, open_redis
 
 log = get_logger("gateway")
+ROOMS = (own_routes, job_routes, model_routes, ledger_routes, flag_routes, health_aliases, insights_routes)
+"""Where the own routes are."""
 TITLE = "RFID3 predictive suite"
 DESCRIPTION = "Forecasts and decisions for a rental company, from its own RFID3 scans. Every route but health needs an API key."
 
@@ -53,7 +70,8 @@ class Gateway:
             redoc_url=None,
             openapi_url=None,
         )
-        self.own.include_router(router)
+        for room in ROOMS:
+            self.own.include_router(room.router)
         _add_handlers(self.own)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,8 +86,9 @@ class Gateway:
     async def _lifespan(self, own: FastAPI) -> AsyncIterator[None]:
         settings, clock = self.settings, self.clock
         configure_logging("gateway", settings.log_level)
+        storage_url = settings.registry_url.get_secret_value() if settings.registry_url else None
         services = read_topology(settings.topology_file, os.environ)
-        table = RouteTable(services, ROUTES)
+        table = RouteTable(services, [route for room in ROOMS for route in room.ROUTES])
         async with AsyncExitStack() as stack:
             store = open_engine(settings.store_dsn, pool_size=settings.pool_size, overflow=settings.pool_overflow)
             stack.push_async_callback(store.dispose)
@@ -83,6 +102,9 @@ class Gateway:
             await upstreams.open()
             limiter = RateLimiter(redis, rules_from(settings), clock)
             stack.push_async_callback(limiter.aclose)
+            flags = Flags(store, clock, settings.home / "flags.json", off=switched_off(settings.flags_off))
+            stack.push_async_callback(flags.aclose)
+            await flags.start()
             callers = Callers(store, clock)
             stack.push_async_callback(callers.aclose)
             door = Door(callers, limiter)
@@ -90,8 +112,17 @@ class Gateway:
             stack.push_async_callback(catalogue.aclose)
             await catalogue.start()
             health = Health(settings, clock, store, source, redis, upstreams, door)
-            own.state.parts = Parts(clock, store, door, health, catalogue)
-            self.forwarder = Forwarder(settings, clock, table, door, upstreams, own, health.latencies_s)
+            registry = Registry(settings.artefact_dir, store, clock, open_storage(storage_url))
+            usage = Usage(store, clock)
+            stack.push_async_callback(usage.aclose)
+            await usage.start()
+            own.state.parts = Parts(
+                usage=usage,
+                settings=settings, clock=clock, store=store, source=source, redis=redis, door=door, health=health,
+                catalogue=catalogue, upstreams=upstreams, registry=registry, flags=flags, tally=Tally(store, clock),
+            )  # fmt: skip
+            stack.enter_context(on_stop(health.drain))
+            self.forwarder = Forwarder(settings, clock, table, door, upstreams, own, health.latencies_s, usage)
             # what is here now stays: the collector need not look at it again and again (8 % of a request's CPU)
             gc.collect()
             gc.freeze()

@@ -15,6 +15,7 @@ from rfid3_gateway.patience import Patience, Receive, Vigil
 from rfid3_gateway.routing import GATEWAY, Route, RouteTable
 from rfid3_gateway.settings import GatewaySettings
 from rfid3_gateway.upstream import Reply, Upstreams
+from rfid3_gateway.usage import Usage, from_cache
 from rfid3_shared.clock import Clock
 from rfid3_shared.envelope import error_headers, failure
 from rfid3_shared.errors import AppError, PayloadTooLarge, UpstreamTimeout
@@ -29,17 +30,31 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 log = get_logger("gateway")
 UNMATCHED = Route("none", "none", "unmatched")
 CALLER_LEFT = 499
+STREAM_SILENCE_S = 30.0
+"""A stream of which nothing could be sent for so long has nobody who reads it."""
+
+
+def replayed(body: bytes | None, receive: Receive) -> Receive:
+    """What was read from `receive` once more, then whatever it gives next."""
+    waiting: list[MutableMapping[str, Any]] = [{"type": "http.request", "body": body or b"", "more_body": False}]
+
+    async def again() -> MutableMapping[str, Any]:
+        return waiting.pop() if waiting else await receive()
+
+    return again
 
 
 class Exchange:
     """One request and what is known of its answer so far."""
 
-    __slots__ = ("extra", "request_id", "route", "scope", "send", "started", "status")
+    __slots__ = ("cached", "extra", "key_id", "request_id", "route", "scope", "seconds", "send", "started", "status")
 
     def __init__(self, scope: Scope, send: Send, request_id: str, started: float) -> None:
         self.scope, self.send, self.request_id, self.started = scope, send, request_id, started
         self.extra: list[tuple[bytes, bytes]] = [(b"x-request-id", request_id.encode())]
-        self.route, self.status = UNMATCHED, 0
+        self.route, self.status, self.key_id = UNMATCHED, 0, ""
+        self.cached: bool | None = None  # whether the service kept the answer from an earlier request, where it says so
+        self.seconds: float | None = None  # how long the answer took, where that is not until its end
 
     async def start(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> None:
         """Send status and headers, ours included."""
@@ -56,11 +71,11 @@ class Forwarder:
 
     def __init__(
         self, settings: GatewaySettings, clock: Clock, table: RouteTable, door: Door, upstreams: Upstreams, own: App,
-        latencies_s: deque[float],
+        latencies_s: deque[float], usage: Usage,
     ) -> None:  # fmt: skip
         self._settings, self._clock, self._table = settings, clock, table
         self._door, self._upstreams, self._own = door, upstreams, own
-        self._latencies_s = latencies_s
+        self._latencies_s, self._usage = latencies_s, usage
         self._ids, self._vigil = RequestIds(), Vigil()
         self.in_flight = 0
         self._since_logged = 0.0
@@ -93,16 +108,19 @@ class Forwarder:
         try:
             async with patience:
                 caller, grant = await self._door.admit(scope["headers"], scope["query_string"], route)
+                exchange.key_id = caller.key_id
                 exchange.extra += grant.headers()
                 grant.require(route.rate_class)
                 if route.service == GATEWAY:
                     scope["caller"] = caller
-                    await self._answer_self(exchange, receive)
+                    body = await read_body(scope["headers"], receive, self._settings.max_body_bytes, patience)
+                    await self._answer_self(exchange, replayed(body, receive), patience if route.is_stream else None)
                 else:
                     await self._forward(exchange, receive, patience)
         except TimeoutError:
             if patience.caller_left:
-                exchange.status = CALLER_LEFT
+                # leaving is how one ends listening to a stream
+                exchange.status = exchange.status if route.is_stream and exchange.status else CALLER_LEFT
                 return
             waited = self._settings.request_deadline_s
             if patience.reading_body:
@@ -134,6 +152,7 @@ class Forwarder:
 
     async def _pass_on(self, exchange: Exchange, reply: Reply, patience: Patience) -> None:
         headers = to_caller(reply.headers)
+        exchange.cached = from_cache(headers)
         if (reply.length is not None and reply.length <= self._settings.buffer_bytes) or exchange.scope["method"] == "HEAD":
             whole = await reply.read()
             await exchange.start(reply.status, headers)
@@ -145,7 +164,7 @@ class Forwarder:
             patience.renew(self._settings.request_deadline_s)
         await exchange.body(b"")
 
-    async def _answer_self(self, exchange: Exchange, receive: Receive) -> None:
+    async def _answer_self(self, exchange: Exchange, receive: Receive, streaming: Patience | None = None) -> None:
         exchange.scope["exchange"] = exchange
 
         async def send(message: MutableMapping[str, Any]) -> None:
@@ -153,9 +172,14 @@ class Forwarder:
                 await exchange.start(message["status"], message["headers"])
             else:
                 await exchange.send(message)
+            if streaming is not None:
+                streaming.renew(STREAM_SILENCE_S)
+                streaming.watch()
+                if exchange.seconds is None:
+                    exchange.seconds = self._clock.monotonic() - exchange.started
 
         scope = exchange.scope
-        if scope["method"] == "HEAD":
+        if scope["method"] == "HEAD" and streaming is None:
             scope = {**scope, "method": "GET"}  # the server leaves the body out of what it sends
         await self._own(scope, receive, send)
 
@@ -173,10 +197,12 @@ class Forwarder:
         await exchange.body(body)
 
     def _count(self, exchange: Exchange) -> None:
-        seconds = self._clock.monotonic() - exchange.started
+        seconds = self._clock.monotonic() - exchange.started if exchange.seconds is None else exchange.seconds
         route, status = exchange.route, exchange.status
         TALLIES.record(route.template, route.rate_class, status, seconds)
         self._latencies_s.append(seconds)
+        if exchange.key_id:
+            self._usage.count(route.service, exchange.key_id, status, seconds, exchange.cached)
         self._since_logged += self._settings.access_log_ratio
         if status >= 500 or self._since_logged >= 1.0:
             self._since_logged = self._since_logged % 1.0

@@ -59,6 +59,10 @@ class Health:
         self.latencies_s: deque[float] = deque(maxlen=1000)
         psutil.cpu_percent(None)  # the first reading is the start of the span the next one speaks of
 
+    def drain(self) -> None:
+        """Say from now on that nothing new shall come here."""
+        self.draining = True
+
     async def readiness(self) -> Readiness:
         """The state of redis, store and services, at most half a second old."""
         now = self._clock.monotonic()

@@ -29,12 +29,16 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a request goes; `template` labels it in metrics, `is_open` paths need no key."""
+    """Where a request goes; `template` labels it in metrics, `is_open` paths need no key.
+
+    The answer of an `is_stream` path lasts as long as there is something to tell: the deadline ends when it begins.
+    """
 
     service: str
     rate_class: str
     template: str
     is_open: bool = False
+    is_stream: bool = False
 
     @property
     def scope(self) -> str:

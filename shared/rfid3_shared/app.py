@@ -6,7 +6,7 @@ health, readiness and metrics routes, and the Admission layer. It is a function,
 
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from rfid3_shared.errors import AppError, InvalidParameters, NotFound
 from rfid3_shared.log import configure_logging, get_logger
 from rfid3_shared.metrics import exposition
 from rfid3_shared.reach import Reach
-from rfid3_shared.registry import Snapshots
+from rfid3_shared.registry import Shadowing, Snapshots
 from rfid3_shared.resources import open_resources
 from rfid3_shared.settings import Settings
 
@@ -51,16 +51,19 @@ def create_service(
         # before anything can fail: an unconfigured logger would print local variables, callers' keys among them
         configure_logging(name, settings.log_level)
         async with open_resources(settings) as resources:
-            snapshots = Snapshots(name, resources.registry, load, redis=resources.redis, clock=resources.clock)
+            shadowing = Shadowing(resources.store, resources.ledger, resources.clock, name)
+            snapshots = Snapshots(
+                name, resources.registry, load, redis=resources.redis, clock=resources.clock,
+                memory_mb=settings.snapshot_memory_mb, shadow_refused=shadowing.refused,
+            )  # fmt: skip
             reach = Reach(resources)
             app.state.resources, app.state.snapshots, app.state.reach = resources, snapshots, reach
-            await snapshots.start()
-            await reach.start()
-            try:
+            app.state.shadowing = shadowing
+            async with AsyncExitStack() as stack:
+                for part in (snapshots, shadowing, reach):
+                    await part.start()
+                    stack.push_async_callback(part.aclose)
                 yield
-            finally:
-                await reach.aclose()
-                await snapshots.aclose()
 
     app = FastAPI(title=title, description=description, version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.service = name
@@ -72,7 +75,7 @@ def create_service(
 
 
 def answer(request: Request, data: Any, *, message: str, meta: Mapping[str, Any], status: int = 200) -> Response:
-    """A success envelope for this request."""
+    """A success envelope for this request; `x-cache` tells programs on the way what `meta.cached` tells people."""
     clock = request.app.state.resources.clock
     state = request.scope["state"]
     body = success(
@@ -80,7 +83,8 @@ def answer(request: Request, data: Any, *, message: str, meta: Mapping[str, Any]
         execution_time_ms=round((clock.monotonic() - state["started"]) * 1000),
         meta={"served_by": f"{request.app.state.service}/{os.getpid()}", "degraded": request.app.state.reach.missing, **meta},
     )  # fmt: skip
-    return Response(body, status_code=status, media_type="application/json")
+    headers = {"x-cache": "hit" if meta["cached"] else "miss"} if "cached" in meta else {}
+    return Response(body, status_code=status, media_type="application/json", headers=headers)
 
 
 def _add_own_routes(app: FastAPI) -> None:

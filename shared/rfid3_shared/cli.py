@@ -11,9 +11,10 @@ import typer
 from rich.console import Console
 
 from rfid3_shared.errors import AppError
+from rfid3_shared.log import keep_stdout_clean
 
 GROUP = "rfid3.commands"
-ORDER = ("up", "import", "train", "demand", "source", "twin", "keys", "jobs")
+ORDER = ("up", "import", "train", "demand", "source", "twin", "keys", "jobs", "models", "ledger", "flags", "store")
 HELP = """Predictive analytics for RFID3 that a rental company can trust.
 
 First steps: `rfid3 twin create` (a demo company) or `rfid3 import DIR` (an RFID3 export), then `rfid3 up`.
@@ -59,6 +60,7 @@ def group_module(value: str) -> str:
 
 def main() -> None:
     """Run the command; faults of ours are told in plain words."""
+    keep_stdout_clean()
     try:
         build()()
     except AppError as error:

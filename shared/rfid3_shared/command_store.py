@@ -8,8 +8,10 @@ import typer
 from rich.console import Console
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from rfid3_shared.db import create_tables, open_engine, store_metadata, translated
+from rfid3_shared.db import open_engine
 from rfid3_shared.errors import AppError
+from rfid3_shared.log import keep_stdout_clean
+from rfid3_shared.migrate import ensure_schema
 from rfid3_shared.settings import Settings
 
 R = TypeVar("R")
@@ -24,12 +26,12 @@ def with_store(use: Callable[[AsyncEngine], Awaitable[R]]) -> R:
     async def opened() -> R:
         engine = open_engine(Settings().store_dsn)
         try:
-            with translated():
-                await create_tables(engine, store_metadata)
+            await ensure_schema(engine)
             return await use(engine)
         finally:
             await engine.dispose()
 
+    keep_stdout_clean()
     try:
         return asyncio.run(opened())
     except AppError as fault:

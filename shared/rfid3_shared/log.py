@@ -48,6 +48,12 @@ def configure_logging(process: str, level: str = "INFO") -> None:
     )
 
 
+def keep_stdout_clean() -> None:
+    """For commands: until a process says otherwise, log lines go to standard error; standard output is for what was asked for."""
+    if not structlog.is_configured():
+        structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
+
+
 def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:
     """A logger whose lines carry `room=name`."""
     return structlog.get_logger(room=name)  # type: ignore[no-any-return]

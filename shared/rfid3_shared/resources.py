@@ -17,10 +17,13 @@ from rfid3_shared.cache import REDIS_FAULTS, Cache
 from rfid3_shared.callers import Callers
 from rfid3_shared.clock import Clock
 from rfid3_shared.compute import Compute
-from rfid3_shared.db import create_tables, open_engine, ping, store_metadata
+from rfid3_shared.db import open_engine, ping
+from rfid3_shared.flags import Flags, switched_off
 from rfid3_shared.ledger import Recorder
 from rfid3_shared.log import get_logger
+from rfid3_shared.migrate import StoreTooNew, ensure_schema
 from rfid3_shared.registry import Registry
+from rfid3_shared.registry.storage import open_storage
 from rfid3_shared.settings import Settings
 
 log = get_logger("resources")
@@ -40,6 +43,7 @@ class Resources:
     callers: Callers
     registry: Registry
     ledger: Recorder
+    flags: Flags
 
     async def ping(self) -> dict[str, bool]:
         """Which of the servers behind this process answer now: redis, source, store."""
@@ -60,9 +64,14 @@ def open_redis(dsn: str) -> Redis:
 
 
 async def ensure_store(engine: AsyncEngine) -> bool:
-    """Create the suite's own tables where they are missing; False when the store is out of reach."""
+    """Give the store the tables this code expects, new or carried over; False when that must wait, as when it is out of reach.
+
+    Raises StoreTooNew for a store that newer code has written: to go on and write into it might spoil it.
+    """
     try:
-        await create_tables(engine, store_metadata)
+        await ensure_schema(engine)
+    except StoreTooNew:
+        raise
     except Exception as fault:  # noqa: BLE001 - any driver's fault means the same: go on without the store
         log.warning("store_unavailable", fault=type(fault).__name__)
         return False
@@ -73,6 +82,7 @@ async def ensure_store(engine: AsyncEngine) -> bool:
 async def open_resources(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Resources]:
     """Open what every process of the suite shares; close all of it at the end, last opened first."""
     clock = clock or Clock(settings.time_zone)
+    storage_url = settings.registry_url.get_secret_value() if settings.registry_url else None
     async with AsyncExitStack() as stack:
         store = open_engine(settings.store_dsn, pool_size=settings.pool_size, overflow=settings.pool_overflow)
         stack.push_async_callback(store.dispose)
@@ -86,12 +96,15 @@ async def open_resources(settings: Settings, clock: Clock | None = None) -> Asyn
         stack.push_async_callback(ledger.aclose)
         callers = Callers(store, clock)
         stack.push_async_callback(callers.aclose)
+        flags = Flags(store, clock, settings.home / "flags.json", off=switched_off(settings.flags_off))
+        await flags.start()
+        stack.push_async_callback(flags.aclose)
         compute = Compute(timeout_s=settings.request_deadline_s)
         stack.callback(compute.close)
         yield Resources(
             settings=settings, clock=clock, store=store, source=source, redis=redis,
             cache=Cache(redis, clock, ttl_s=settings.cache_ttl_s), compute=compute, callers=callers,
-            registry=Registry(settings.artefact_dir, store, clock), ledger=ledger,
+            registry=Registry(settings.artefact_dir, store, clock, open_storage(storage_url)), ledger=ledger, flags=flags,
         )  # fmt: skip
 
 

@@ -33,6 +33,26 @@ class Settings(BaseSettings):
     """Redis; unset = an embedded server that lives and dies with the suite, on a socket below `<home>`."""
     registry_dir: Path | None = None
     """Folder of published model artefacts; unset = `<home>/registry`."""
+    registry_url: SecretStr | None = None
+    """Where artefacts are kept for all hosts, e.g. s3://bucket/prefix?endpoint=https://host; unset = only in the folder above."""
+    snapshot_memory_mb: int = Field(512, ge=1)
+    """Memory for loaded models in one process, in MiB; the champion always stays, shadow and former champion go first."""
+    promotion_tolerance_ratio: float = Field(0.02, ge=0, le=1)
+    """How much worse than the champion, relative to its loss, a candidate that knows newer data may be and still follow it."""
+    shadow_answers: int = Field(20, ge=0)
+    """Live requests a candidate answers beside the champion, unseen and without fault, before it takes over; 0 = at once."""
+    shadow_hours: float = Field(24.0, ge=0)
+    """Hours after which a candidate without fault takes over even when there were fewer requests."""
+    flags_off: str = ""
+    """Flags switched off whatever the store says, comma separated: a kill switch that can switch nothing on."""
+    monitor_false_alarm_ratio: float = Field(0.01, gt=0, lt=1)
+    """Chance that a monitor ever raises a false alarm, however long and often it looks."""
+    drift_psi_threshold: float = Field(0.2, gt=0)
+    """Population stability index from which a feature's drift matters."""
+    freshness_days: float = Field(3.0, gt=0)
+    """Days without new data that are unusual anyway."""
+    retrain_on_alarm: bool = True
+    """Whether an alarm schedules a training run, at most once an alarm."""
     time_zone: str = "America/Chicago"
     """Zone of the business day and of RFID3's scan times."""
     log_level: str = "INFO"
@@ -63,6 +83,8 @@ class Settings(BaseSettings):
     """Longest run of one job before its process is ended."""
     job_memory_mb: int = Field(3072, ge=256)
     """Memory one job's processes may hold, in MiB; a job that holds more is ended."""
+    job_keep_days: float = Field(30.0, gt=0)
+    """Days a finished job stays in the list; scheduled ones that succeeded stay for one."""
     ledger_queue_rows: int = Field(10_000, ge=1)
     """Prediction rows a process keeps in memory before it spills them to disk."""
 

@@ -17,7 +17,8 @@ from rfid3_deploy.embedded_redis import redis_program
 from rfid3_gateway.app import create_app
 from rfid3_gateway.settings import GatewaySettings
 from rfid3_shared.auth import create_key
-from rfid3_shared.db import create_tables, open_engine, store_metadata, transaction
+from rfid3_shared.db import open_engine, transaction
+from rfid3_shared.migrate import ensure_schema
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ async def start_gateway(tmp_path: Path, redis_url: str, store_dsn: str) -> Async
             clock = MovableClock()
             gateway = create_app(GatewaySettings(topology=topology, catalogue_refresh_s=0.2, **knobs), clock)
             engine = open_engine(knobs["store_url"])
-            await create_tables(engine, store_metadata)
+            await ensure_schema(engine)
             async with transaction(engine) as connection:
                 key_id, key = await create_key(connection, owner="test", scopes=["read", "train"], clock=clock)
             await engine.dispose()

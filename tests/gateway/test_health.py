@@ -9,8 +9,6 @@ from doorway import Door, StartGateway, free_port, make_service, serving
 from fastapi import FastAPI
 
 from rfid3_gateway.health import CRITICAL, RANK, overall
-from rfid3_shared.db import open_engine, transaction
-from rfid3_shared.jobs import enqueue
 
 Service = tuple[FastAPI, str]
 STATUSES = ("healthy", "degraded", "unhealthy")
@@ -132,35 +130,6 @@ class TestOverall:
                 worst = max(RANK.index(critical), min(RANK.index(other), RANK.index("degraded")))
                 assert overall(components) == RANK[worst]
         assert CRITICAL == ("database_connection", "ml_models")
-
-
-class TestJobs:
-    async def test_lists_and_shows(self, door: Door) -> None:
-        """A queued job is listed, filtered and shown by id."""
-        engine = open_engine(door.store_dsn)
-        async with transaction(engine) as connection:
-            job = await enqueue(connection, service="demand", kind="train", arguments={}, requested_by="me", clock=door.clock)
-        await engine.dispose()
-
-        listed = (await door.get("/api/predictive/jobs?state=queued&service=demand")).json()["data"]["jobs"]
-        other = (await door.get("/api/predictive/jobs?service=pricing")).json()["data"]["jobs"]
-        shown = (await door.get(f"/api/predictive/jobs/{job.id}")).json()["data"]
-
-        assert [found["id"] for found in listed] == [job.id]
-        assert other == []
-        assert (shown["id"], shown["state"], shown["requested_by"]) == (job.id, "queued", "me")
-
-    @pytest.mark.parametrize(
-        ("query", "status", "code"),
-        [("/nothing", 404, "NOT_FOUND"), ("?state=lost", 422, "INVALID_PARAMETERS"), ("?limit=0", 422, "INVALID_PARAMETERS"),
-         ("?colour=red", 422, "INVALID_PARAMETERS")],
-    )  # fmt: skip
-    async def test_says_what_is_wrong(self, door: Door, query: str, status: int, code: str) -> None:
-        """Unknown id, value or parameter, each in the envelope with its name."""
-        reply = await door.get(f"/api/predictive/jobs{query}")
-
-        assert (reply.status_code, reply.json()["error"]["code"]) == (status, code)
-        assert reply.json()["request_id"] == reply.headers["x-request-id"]
 
 
 class TestMetrics:

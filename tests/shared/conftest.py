@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from rfid3_shared.db import create_tables, open_engine, store_metadata
+from rfid3_shared.db import open_engine
+from rfid3_shared.migrate import ensure_schema
 
 
 @pytest.fixture(params=["sqlite", pytest.param("mariadb", marks=pytest.mark.mariadb)])
@@ -18,6 +19,6 @@ def dsn(request: pytest.FixtureRequest) -> str:
 async def engine(dsn: str) -> AsyncIterator[AsyncEngine]:
     """The store's engine, its tables created."""
     opened = open_engine(dsn)
-    await create_tables(opened, store_metadata)
+    await ensure_schema(opened)
     yield opened
     await opened.dispose()

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from rfid3_shared.errors import InsufficientData, StoreUnavailable
 from rfid3_shared.jobs import Progress
 from rfid3_shared.settings import Settings
@@ -82,5 +84,51 @@ async def hog(settings: Settings, arguments: dict[str, Any], progress: Progress)
     subprocess.Popen([sys.executable, "-c", code])
     held = bytearray(200 * 2**20)
     held[::4096] = b"x" * len(held[::4096])
+    await asyncio.sleep(300)
+    return {}
+
+
+async def leaves_child(settings: Settings, arguments: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """Ends well and leaves a process behind."""
+    child = subprocess.Popen(["sleep", "300"])
+    child.returncode = 0  # nobody here waits for it
+    return {"process": os.getpid(), "group": os.getpgrp(), "parent": os.getppid(), "left": child.pid}
+
+
+async def circumstances(settings: Settings, arguments: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """What a job finds around itself: its open files, the thread settings of its environment, threads, and priority."""
+    links = {name: os.readlink(f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd") if _is_open(int(name))}
+    return {
+        "open": links, "environment": {name: os.environ.get(name) for name in arguments["variables"]},
+        "niceness": os.nice(0), "oom": int(Path("/proc/self/oom_score_adj").read_text()), "name": psutil.Process().name(),
+    }  # fmt: skip
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
+
+
+async def kills_nursery(settings: Settings, arguments: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """Ends the process it was forked from, waits until it is gone, and leaves a process behind."""
+    nursery, child = os.getppid(), subprocess.Popen(["sleep", "300"])
+    child.returncode = 0
+    os.kill(nursery, signal.SIGKILL)
+    while os.getppid() == nursery:
+        await asyncio.sleep(0.01)
+    return {"nursery": nursery, "left": child.pid}
+
+
+async def kills_worker(settings: Settings, arguments: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """Ends the worker that runs it, every time."""
+    _note(arguments, "try")
+    ancestors = psutil.Process().parents()
+    worker = next(each for each in ancestors if any(part.endswith("worker_process.py") for part in each.cmdline()))
+    # the nursery, when it was forked from the worker, is called the same
+    worker = next((each for each in worker.parents() if each.cmdline() == worker.cmdline()), worker)
+    worker.kill()
     await asyncio.sleep(300)
     return {}

@@ -23,8 +23,9 @@ from rfid3_shared.auth import (
 )  # fmt: skip
 from rfid3_shared.auth_commands import app
 from rfid3_shared.clock import FixedClock
-from rfid3_shared.db import create_tables, open_engine, store_metadata, transaction
+from rfid3_shared.db import open_engine, transaction
 from rfid3_shared.errors import Forbidden, InvalidParameters, NotFound, Unauthorized
+from rfid3_shared.migrate import ensure_schema
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
@@ -37,7 +38,7 @@ def clock() -> FixedClock:
 @pytest.fixture
 async def store(store_dsn: str) -> AsyncIterator[AsyncEngine]:
     engine = open_engine(store_dsn)
-    await create_tables(engine, store_metadata)
+    await ensure_schema(engine)
     yield engine
     await engine.dispose()
 

@@ -1,6 +1,7 @@
 """Jobs when things die: a worker, Redis, both; nothing is lost and nothing is done twice over."""
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -11,11 +12,13 @@ from pathlib import Path
 
 import pytest
 from conftest import free_port, start_redis
-from joblife import ask, done, gone, numbers, until
+from joblife import ask, below, done, gone, numbers, until
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from rfid3_shared.db import create_tables, open_engine, store_metadata
+from rfid3_shared.db import open_engine, transaction
+from rfid3_shared.jobs import list_jobs
+from rfid3_shared.migrate import ensure_schema
 
 FOLDER = Path(__file__).parent
 
@@ -23,7 +26,7 @@ FOLDER = Path(__file__).parent
 @pytest.fixture
 async def engine(store_dsn: str) -> AsyncIterator[AsyncEngine]:
     opened = open_engine(store_dsn)
-    await create_tables(opened, store_metadata)
+    await ensure_schema(opened)
     yield opened
     await opened.dispose()
 
@@ -58,44 +61,55 @@ def ended(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]
             process.kill()
 
 
+WORKER = (sys.executable, str(FOLDER / "worker_process.py"))
+BOTH_NURSERIES = pytest.mark.parametrize("command", [WORKER, (*WORKER, "fork")], ids=["spawned nursery", "forked nursery"])
+
+
 class TestWorkerKilled:
+    @BOTH_NURSERIES
     async def test_its_work_dies_with_it_and_the_job_runs_again(
-        self, engine: AsyncEngine, redis_url: str, start_worker: StartWorker, tmp_path: Path
+        self, engine: AsyncEngine, redis_url: str, start_worker: StartWorker, tmp_path: Path, command: tuple[str, ...]
     ) -> None:
-        """kill -9 of the worker ends the work; another worker takes the job over and it succeeds once."""
+        """kill -9 of the worker ends nursery and work; another worker takes the job over and it succeeds once."""
         notes, go = tmp_path / "notes", tmp_path / "go"
-        first = start_worker(redis_url)
+        first = start_worker(redis_url, *command)
         job_id = await ask(engine, redis_url, "wait_for_file", notes=str(notes), go=str(go))
         (work,) = await numbers(notes, 1)
+        processes = below(first.pid)
+        assert work in processes
         os.kill(first.pid, signal.SIGKILL)
-        await gone(work)
+        await gone(*processes)
 
-        start_worker(redis_url)
+        start_worker(redis_url, *command)
         await numbers(notes, 2)
         go.touch()
         job = await done(engine, job_id)
 
         assert (job.state, job.attempts, job.result) == ("succeeded", 2, {"run": 2})
 
-    async def test_what_the_work_started_dies_too(
+    async def test_what_the_work_started_dies_with_worker_and_nursery(
         self, engine: AsyncEngine, redis_url: str, start_worker: StartWorker, tmp_path: Path
     ) -> None:
-        """A training process's own children do not outlive a killed worker."""
+        """A training process's own children do not outlive a killed worker, even when its nursery is killed with it."""
         worker = start_worker(redis_url)
         await ask(engine, redis_url, "with_child", notes=str(tmp_path / "notes"))
         processes = await numbers(tmp_path / "notes", 2)
 
-        os.kill(worker.pid, signal.SIGKILL)
+        # the worker first, or it would replace its nursery; then only the work itself notices that nobody is left
+        for process_id in (worker.pid, *below(worker.pid, but=processes)):
+            os.kill(process_id, signal.SIGKILL)
 
         await gone(*processes)
 
+    @BOTH_NURSERIES
     async def test_terminating_gives_the_job_back(
-        self, engine: AsyncEngine, redis_url: str, start_worker: StartWorker, tmp_path: Path
+        self, engine: AsyncEngine, redis_url: str, start_worker: StartWorker, tmp_path: Path, command: tuple[str, ...]
     ) -> None:
-        """SIGTERM ends worker and work within moments; the job is queued and its attempt does not count."""
-        worker = start_worker(redis_url)
+        """SIGTERM ends worker, nursery and work within moments; the job is queued and its attempt does not count."""
+        worker = start_worker(redis_url, *command)
         job_id = await ask(engine, redis_url, "with_child", notes=str(tmp_path / "notes"))
-        processes = await numbers(tmp_path / "notes", 2)
+        processes = {*await numbers(tmp_path / "notes", 2), *below(worker.pid)}
+        assert len(processes) == 3
 
         worker.terminate()
 
@@ -103,6 +117,75 @@ class TestWorkerKilled:
         await gone(*processes)
         job = await until(engine, job_id, lambda job: True)
         assert (job.state, job.attempts) == ("queued", 0)
+
+
+class TestNursery:
+    async def test_a_forked_one_holds_nothing_of_its_worker(
+        self, engine: AsyncEngine, redis_url: str, start_worker: StartWorker
+    ) -> None:
+        """Neither a file that the worker held before the fork nor its connections reach a job."""
+        worker = start_worker(redis_url, *WORKER, "fork")
+        job = await done(engine, await ask(engine, redis_url, "circumstances", variables=[]))
+
+        held = {os.readlink(link) for link in Path(f"/proc/{worker.pid}/fd").iterdir()}
+        assert job.result is not None
+        found = {link for number, link in job.result["open"].items() if int(number) > 2}
+        assert str(FOLDER / "worker_process.py") in held
+        assert found & held <= {"anon_inode:[eventpoll]"}
+
+    async def test_killed_while_a_job_runs_loses_nothing(
+        self, engine: AsyncEngine, redis_url: str, start_worker: StartWorker, tmp_path: Path
+    ) -> None:
+        """kill -9 of the nursery: its job ends in its first attempt, and the next job is run."""
+        notes, go = tmp_path / "notes", tmp_path / "go"
+        worker = start_worker(redis_url)
+        job_id = await ask(engine, redis_url, "wait_for_file", notes=str(notes), go=str(go))
+        work = await numbers(notes, 1)
+        (nursery,) = below(worker.pid, but=work)
+        os.kill(nursery, signal.SIGKILL)
+        await gone(nursery)
+        go.touch()
+
+        assert (await done(engine, job_id)).attempts == 1
+        assert (await done(engine, await ask(engine, redis_url, "add", a=1, b=1))).attempts == 1
+
+    async def test_a_jobs_log_is_the_workers(
+        self, engine: AsyncEngine, redis_url: str, start_worker: StartWorker, tmp_path: Path
+    ) -> None:
+        """What went wrong in a job's process stands in its worker's log, under the job's id."""
+        start_worker(redis_url)
+        job_id = await ask(engine, redis_url, "bug")
+        await done(engine, job_id)
+
+        lines = [json.loads(line) for line in (tmp_path / "worker.log").read_text().splitlines() if line.startswith("{")]
+        (failure,) = [line for line in lines if line["event"] == "job_failed"]
+        assert (failure["job_id"], failure["process"]) == (job_id, "job sample_jobs:bug")
+        assert "hunter2" in failure["exception"]
+
+
+class TestPoison:
+    async def test_a_job_that_kills_every_worker_ends_visibly(
+        self, engine: AsyncEngine, redis_url: str, start_worker: StartWorker, tmp_path: Path
+    ) -> None:
+        """After its attempts it is failed, says why, and stands in nobody's way; the worker after that lives on."""
+        notes = tmp_path / "notes"
+        job_id = await ask(engine, redis_url, "kills_worker", notes=str(notes))
+        for _ in range(3):
+            worker = start_worker(redis_url)
+            assert await asyncio.to_thread(worker.wait, 30) == -signal.SIGKILL
+        survivor = start_worker(redis_url)
+        job = await done(engine, job_id)
+        async with transaction(engine) as connection:
+            quarantined = await list_jobs(connection, quarantined=True)
+        after = await done(engine, await ask(engine, redis_url, "add", a=1, b=1))
+
+        assert (job.state, job.attempts, (job.error or {})["code"]) == ("failed", 3, "WORKER_LOST")
+        assert [each.id for each in quarantined] == [job_id]
+        assert notes.read_text().splitlines() == ["try"] * 3
+        assert (after.state, survivor.poll()) == ("succeeded", None)
+        again = await ask(engine, redis_url, "kills_worker", notes=str(notes))
+        assert again != job_id
+        await asyncio.to_thread(survivor.wait, 30)
 
 
 class TestRedisKilled:

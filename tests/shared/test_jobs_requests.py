@@ -5,13 +5,24 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from rfid3_shared.clock import FixedClock
 from rfid3_shared.db import transaction
 from rfid3_shared.errors import Conflict, NotFound
-from rfid3_shared.jobs import Job, Outbox, cancel_job, enqueue, get_job, list_jobs
+from rfid3_shared.jobs import (
+    Job,
+    Outbox,
+    cancel_job,
+    count_jobs,
+    enqueue,
+    get_job,
+    list_jobs,
+    prediction_jobs,
+    rerun_job,
+    similar_names,
+)
 
 NOON = datetime(2026, 3, 2, 12, 0, 0, 250_000, tzinfo=UTC)
 
@@ -104,6 +115,12 @@ class TestEnqueue:
         assert set(answers) == {taken[0], f"refused for {taken[0]}"}
 
 
+async def end(connection: AsyncConnection, job: Job, **values: Any) -> None:
+    """Write how a job ended."""
+    change = update(prediction_jobs).where(prediction_jobs.c.id == job.id)
+    await connection.execute(change.values(active_key=None, **values))
+
+
 class TestListJobs:
     async def test_newest_first_by_service_and_state(self, engine: AsyncEngine, clock: FixedClock) -> None:
         """Filters, order and pages agree with the same question in plain SQL."""
@@ -122,6 +139,125 @@ class TestListJobs:
         assert [job.id for job in found] == expected
         assert [job.id for job in second] == expected[1:2]
         assert [job.created_at for job in found] == [NOON + timedelta(seconds=4), NOON + timedelta(seconds=2)]
+
+    @pytest.mark.parametrize(
+        ("filters", "where"),
+        [({}, "1 = 1"), ({"kind": "kind1"}, "kind = 'kind1'"), ({"service": "none"}, "1 = 0"),
+         ({"service": "packs", "state": "failed"}, "service = 'packs' AND state = 'failed'"),
+         ({"quarantined": True}, "state = 'failed' AND attempts = 3"),
+         ({"quarantined": False}, "NOT (state = 'failed' AND attempts = 3)"),
+         ({"quarantined": True, "kind": "kind0"}, "state = 'failed' AND attempts = 3 AND kind = 'kind0'")],
+        ids=str,
+    )  # fmt: skip
+    async def test_what_is_listed_is_what_is_counted(
+        self, engine: AsyncEngine, clock: FixedClock, filters: dict[str, Any], where: str
+    ) -> None:
+        """Every filter lists and counts the rows that the same question in plain SQL finds, over all pages."""
+        async with transaction(engine) as connection:
+            for number in range(18):
+                clock.advance(seconds=1)
+                job = await ask(connection, clock, service="demand" if number % 2 else "packs", kind=f"kind{number % 3}")
+                state = ("succeeded", "failed", "cancelled")[number // 6]
+                await end(connection, job, state=state, attempts=1 + number % 3)
+            sql = f"SELECT id FROM prediction_jobs WHERE {where} ORDER BY created_at DESC"
+            expected = list((await connection.execute(text(sql))).scalars())
+
+            pages = [await list_jobs(connection, **filters, limit=4, offset=offset) for offset in range(0, 20, 4)]
+            total = await count_jobs(connection, **filters)
+
+        assert [job.id for page in pages for job in page] == expected
+        assert total == len(expected)
+
+
+class TestQuarantined:
+    @pytest.mark.parametrize(
+        ("state", "attempts", "quarantined"),
+        [("failed", 3, True), ("failed", 1, False), ("succeeded", 3, False), ("running", 3, False), ("cancelled", 3, False)],
+    )
+    async def test_is_failed_with_all_attempts_used(
+        self, engine: AsyncEngine, clock: FixedClock, state: str, attempts: int, quarantined: bool
+    ) -> None:
+        """A job that failed at once because trying again is of no use has failed; one that was tried in vain is quarantined."""
+        async with transaction(engine) as connection:
+            job = await ask(connection, clock)
+            await end(connection, job, state=state, attempts=attempts, seconds=2.5)
+
+            ended = await get_job(connection, job.id)
+
+        assert ended.quarantined is quarantined
+        assert (ended.as_dict()["quarantined"], ended.as_dict()["seconds"], ended.as_dict()["rerun_of"]) == (
+            quarantined,
+            2.5,
+            None,
+        )
+
+
+class TestSimilarNames:
+    async def test_unknown_ones_are_answered_with_what_there_is(self, engine: AsyncEngine, clock: FixedClock) -> None:
+        """What sounds alike comes first; a name that exists, or that was not given, needs no suggestion."""
+        async with transaction(engine) as connection:
+            empty = await similar_names(connection, service="demand", kind=None)
+            await ask(connection, clock)
+            await ask(connection, clock, service="packs", kind="score")
+
+            slip = await similar_names(connection, service="demnd", kind="trian")
+            strange = await similar_names(connection, service="demand", kind="zzz")
+            fine = await similar_names(connection, service="packs", kind=None)
+
+        assert slip == {"service": ["demand"], "kind": ["train"]}
+        assert strange == {"kind": ["score", "train"]}
+        assert empty == fine == {}
+
+
+class TestRerunJob:
+    async def test_a_finished_job_is_asked_for_anew(self, engine: AsyncEngine, clock: FixedClock) -> None:
+        """The new job has the old one's work and none of its past, and names it."""
+        async with transaction(engine) as connection:
+            old = await ask(connection, clock, max_attempts=5)
+            await end(connection, old, state="failed", attempts=5, error={"code": "X", "message": "x"})
+            clock.advance(minutes=1)
+
+            new = await rerun_job(connection, old.id, requested_by="someone", clock=clock)
+            old = await get_job(connection, old.id)
+
+        assert (new.service, new.kind, new.arguments, new.max_attempts) == (old.service, old.kind, old.arguments, 5)
+        assert (new.state, new.attempts, new.error, new.requested_by, new.rerun_of) == ("queued", 0, None, "someone", old.id)
+        assert new.created_at > old.created_at
+        assert old.quarantined
+
+    async def test_an_active_or_unknown_one_is_not(self, engine: AsyncEngine, clock: FixedClock) -> None:
+        """What has not ended cannot be repeated, nor can anything while one of its kind is active."""
+        async with transaction(engine) as connection:
+            first = await ask(connection, clock)
+            with pytest.raises(Conflict) as waiting:
+                await rerun_job(connection, first.id, requested_by="someone", clock=clock)
+            await end(connection, first, state="succeeded")
+            second = await ask(connection, clock)
+            with pytest.raises(Conflict) as taken:
+                await rerun_job(connection, first.id, requested_by="someone", clock=clock)
+            with pytest.raises(NotFound):
+                await rerun_job(connection, "0" * 32, requested_by="someone", clock=clock)
+
+        assert waiting.value.details == {"job_id": first.id, "state": "queued"}
+        assert taken.value.details["job_id"] == second.id
+
+    async def test_the_same_key_gives_the_same_rerun(self, engine: AsyncEngine, clock: FixedClock) -> None:
+        """A request that is repeated with its key runs nothing twice, and the key serves for no other job."""
+        async with transaction(engine) as connection:
+            jobs = []
+            for _ in range(2):
+                jobs.append(await ask(connection, clock))
+                await end(connection, jobs[-1], state="failed")
+
+            first, again = [
+                await rerun_job(connection, jobs[0].id, requested_by="someone", clock=clock, idempotency_key="k")
+                for _ in range(2)
+            ]
+            await end(connection, first, state="succeeded")
+            with pytest.raises(Conflict):
+                await rerun_job(connection, jobs[1].id, requested_by="someone", clock=clock, idempotency_key="k")
+
+        assert first.id == again.id
 
 
 class TestGetJob:

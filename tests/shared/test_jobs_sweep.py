@@ -9,16 +9,17 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from rfid3_shared.clock import FixedClock
-from rfid3_shared.db import create_tables, open_engine, store_metadata, transaction
+from rfid3_shared.db import open_engine, transaction
 from rfid3_shared.jobs import enqueue, get_job, prediction_jobs
 from rfid3_shared.jobs import lease as leases
 from rfid3_shared.jobs.sweep import Sweeper
+from rfid3_shared.migrate import ensure_schema
 
 
 @pytest.fixture
 async def engine(store_dsn: str) -> AsyncIterator[AsyncEngine]:
     opened = open_engine(store_dsn)
-    await create_tables(opened, store_metadata)
+    await ensure_schema(opened)
     yield opened
     await opened.dispose()
 

@@ -1,40 +1,33 @@
 """Recording predictions: each once, none lost, no request held up."""
 
 import asyncio
+import hashlib
+import json
+import math
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from doorway import Wire
-from prometheus_client import REGISTRY
+from hypothesis import given
+from hypothesis import strategies as st
+from ledgerlife import ONE, counting, quick, stored, until_stored, week
 from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from rfid3_shared.clock import Clock
 from rfid3_shared.db import create_tables, open_engine, store_metadata, transaction
-from rfid3_shared.ledger import Prediction, Recorder
+from rfid3_shared.ledger import Prediction, analytics_predictions
 from rfid3_shared.ledger.prediction import NAMES
 from rfid3_shared.ledger.spill import Spill, read
+from rfid3_shared.ledger.tables import KEY
 
-ONE = Prediction(
-    prediction_type="demand", prediction_date=date(2026, 3, 9), horizon_days=7, predicted_value=12.3456,
-    model_version="demand_v1", model_type="ensemble",
-    created_at=datetime(2026, 3, 2, 12, 0, 0, 250_000, tzinfo=UTC),
-    target_category="Round Linen", store="8101", interval_level=0.8, confidence_lower=8.0, confidence_upper=17.5,
-    business_impact_score=125_650.75, request_id="r-1", input_features={"digest": "abc"}, external_factors={"holiday": True},
-)  # fmt: skip
 NOWHERE = "mysql://nobody@127.0.0.1:1/none"
-
-
-def week(number: int, **changes: Any) -> Prediction:
-    return replace(ONE, prediction_date=ONE.prediction_date + timedelta(weeks=number), horizon_days=7 + 7 * number, **changes)
 
 
 @pytest.fixture
@@ -47,27 +40,7 @@ async def nowhere() -> AsyncIterator[AsyncEngine]:
 @pytest.fixture
 def counted() -> Callable[[str], float]:
     """How much a metric of the ledger grew since the test began."""
-
-    def value(name: str) -> float:
-        return REGISTRY.get_sample_value(f"rfid3_ledger_{name}_total") or 0.0
-
-    before = {name: value(name) for name in ("recorded", "spilled", "replayed", "dropped", "refused")}
-    return lambda name: value(name) - before[name]
-
-
-async def stored(engine: AsyncEngine, question: str = "SELECT COUNT(*) FROM analytics_predictions") -> int:
-    async with transaction(engine) as connection:
-        return int((await connection.execute(text(question))).scalar_one())
-
-
-async def until_stored(engine: AsyncEngine, rows: int) -> None:
-    async with asyncio.timeout(10):
-        while await stored(engine) < rows:
-            await asyncio.sleep(0.02)
-
-
-def quick(engine: AsyncEngine, folder: Path, **changes: Any) -> Recorder:
-    return Recorder(engine, folder / "spill", Clock(), **{"batch_wait_s": 0.02, "retry_s": 0.1, **changes})
+    return counting()
 
 
 class TestRecord:
@@ -105,11 +78,28 @@ class TestRecord:
         """A row that breaks a rule of the table is counted and passed over; its batch is written."""
         recorder = quick(engine, tmp_path)
         await recorder.start()
-        recorder.record([week(0), week(1, predicted_value=None), week(2, external_factors={"x": object()}), week(3)])
+        poison = [
+            week(1, predicted_value=None), week(2, external_factors={"x": object()}), week(3, predicted_value=math.nan),
+            week(4, model_version="v" * 200 if engine.dialect.name == "mysql" else None), week(5, predicted_value="much"),
+            week(6, external_factors={"x": math.nan} if engine.dialect.name == "mysql" else {"x": object()}),
+        ]  # fmt: skip
+        recorder.record([week(0), *poison, week(7)])
         await recorder.aclose()
 
         assert await stored(engine) == 2
-        assert (counted("recorded"), counted("refused"), counted("dropped")) == (2, 2, 0)
+        assert (counted("recorded"), counted("refused"), counted("dropped"), counted("spilled")) == (2, 6, 0, 0)
+
+    async def test_shadow_rows_stand_beside_shown_ones(self, engine: AsyncEngine, tmp_path: Path) -> None:
+        """What a version on trial said is recorded as that, with its features' digest."""
+        recorder = quick(engine, tmp_path)
+        await recorder.start()
+        recorder.record([ONE, replace(ONE, role="shadow", features_digest="ab" * 16)])
+        await recorder.aclose()
+
+        async with transaction(engine) as connection:
+            query = text("SELECT role, features_digest, prediction_id FROM analytics_predictions ORDER BY id")
+            rows = (await connection.execute(query)).all()
+        assert [tuple(row) for row in rows] == [("shown", "", ONE.id), ("shadow", "ab" * 16, replace(ONE, role="shadow").id)]
 
     async def test_nonsense_raises_nothing(self, nowhere: AsyncEngine, tmp_path: Path, counted: Callable[[str], float]) -> None:
         """Bookkeeping never fails the request it belongs to."""
@@ -223,6 +213,77 @@ class TestPrediction:
         """The spill file keeps every field."""
         assert Prediction.from_line(ONE.as_line()) == ONE
 
+    def test_lines_of_other_versions_are_read(self) -> None:
+        """A file from before roles and digests is read with their defaults; fields of a newer version are passed over."""
+        kept = json.loads(ONE.as_line())
+        older = {name: value for name, value in kept.items() if name not in ("role", "features_digest")}
+        newer = {**kept, "invented_later": [1]}
+
+        assert Prediction.from_line(json.dumps(older).encode()) == ONE
+        assert Prediction.from_line(json.dumps(newer).encode()) == ONE
+
     def test_every_field_has_its_column(self) -> None:
         """What can be predicted can be stored."""
-        assert set(NAMES) <= {column.name for column in store_metadata.tables["analytics_predictions"].columns}
+        assert set(NAMES) <= {column.name for column in analytics_predictions.columns}
+
+    def test_numbers_are_rounded_as_the_columns_round(self) -> None:
+        """A store of floats keeps what a store of decimals would; what is no number is not known."""
+        row = week(0, predicted_value=1 / 3, confidence_lower=math.nan, confidence_upper=math.inf).as_row()
+
+        assert (row["predicted_value"], row["confidence_lower"], row["confidence_upper"]) == (0.3333, None, None)
+
+
+NAME = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
+KEYS = st.fixed_dictionaries({
+    "prediction_type": st.sampled_from(["demand", "pricing"]), "target_item_id": NAME, "target_category": NAME, "store": NAME,
+    "prediction_date": st.dates(), "horizon_days": st.integers(-5, 400), "model_version": NAME, "model_type": NAME,
+    "interval_level": st.integers(0, 9999).map(lambda level: level / 10_000), "role": st.sampled_from(["shown", "shadow"]),
+})  # fmt: skip
+
+
+def by_hand(key: dict[str, Any]) -> str:
+    """The id by its documentation, with other libraries."""
+    key = {**key, "interval_level": f"{key['interval_level']:.4f}", "prediction_date": str(key["prediction_date"])}
+    text = json.dumps([key[name] for name in KEY], ensure_ascii=False, separators=(",", ":"))
+    # RFC 8785 writes DEL and what follows it plainly, as json does, and the short escapes where there are any
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+class TestId:
+    def test_is_the_same_for_ever(self) -> None:
+        """Ids in stores, answers and other systems outlive processes and versions of Python."""
+        assert ONE.id == "56531a958a0eb16b6c91f0071ffec8f3"
+
+    def test_is_known_in_another_process(self) -> None:
+        """Nothing of the process goes into it: hash seeds differ, ids do not."""
+        code = "import sys; from rfid3_shared.ledger import Prediction; print(Prediction.from_line(sys.stdin.buffer.read()).id)"
+        runs = [
+            subprocess.run([sys.executable, "-c", code], input=ONE.as_line(), capture_output=True, check=True, env={"PYTHONHASHSEED": seed})
+            for seed in ("1", "2")
+        ]  # fmt: skip
+
+        assert {run.stdout.decode().strip() for run in runs} == {ONE.id}
+
+    @given(key=KEYS)
+    def test_follows_its_documentation(self, key: dict[str, Any]) -> None:
+        """Another program can work it out."""
+        assert replace(ONE, **key).id == by_hand(key)
+
+    @given(first=KEYS, second=KEYS, same=st.sets(st.sampled_from(KEY)))
+    def test_differs_where_any_part_of_the_key_does(
+        self, first: dict[str, Any], second: dict[str, Any], same: set[str]
+    ) -> None:
+        """Two predictions share an id exactly when they agree in every part of the key."""
+        second |= {name: first[name] for name in same}
+
+        assert (replace(ONE, **first).id == replace(ONE, **second).id) is (first == second)
+
+    def test_text_cannot_be_moved_between_parts(self) -> None:
+        """Quotes, commas and separators inside a name do not make two keys look alike."""
+        tricky = [("a", "b"), ('a","b', ""), ("", 'a","b'), ('a","b', ""), ("a\x1fb", ""), ("a", "\x1fb")]
+
+        assert len({replace(ONE, target_item_id=item, target_category=rest).id for item, rest in tricky}) == len(set(tricky))
+
+    def test_does_not_hang_on_what_is_no_part_of_the_key(self) -> None:
+        """The value, its interval and the request may differ: it is the same prediction."""
+        assert week(0, predicted_value=1.0, confidence_lower=None, request_id="r-2", features_digest="f" * 32).id == ONE.id

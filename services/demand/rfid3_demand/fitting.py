@@ -1,6 +1,9 @@
 """What does training make of the past? Panel, hierarchy, forecast, and what follows for the shelf; pure but for its progress."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -27,8 +30,15 @@ class Trained:
     forecast: Forecast
 
 
-def fit(past: History, settings: DemandSettings, wanted: RetrainRequest, progress: Progress) -> Trained:
-    """Panel, hierarchy and forecast of the past; pure but for its progress."""
+def fit(
+    past: History, settings: DemandSettings, wanted: RetrainRequest, progress: Progress, *,
+    tree_settings: dict[str, Any] | None = None, earlier_origins: Iterable[date] = (),
+) -> Trained:  # fmt: skip
+    """Panel, hierarchy and forecast of the past; pure but for its progress.
+
+    tree_settings: what a search found before, for when none is wanted. earlier_origins: where the serving model was checked, so
+    that this one is checked there too.
+    """
     progress.report("features", 0, 1)
     weeks = features.complete_weeks(past.span.first, past.span.last)
     horizon = settings.demand_horizon_weeks
@@ -41,6 +51,7 @@ def fit(past: History, settings: DemandSettings, wanted: RetrainRequest, progres
         bottom, horizon, hierarchy=tree, levels=LEVELS, progress=progress.report,
         families=None if "ensemble" in families else frozenset(families),
         check_share=wanted.validation_split, tune=wanted.hyperparameter_tuning,
+        tree_settings=tree_settings, earlier_origins=earlier_origins,
     )  # fmt: skip
     return Trained(past, bottom, labels, tree, nodes, forecast)
 

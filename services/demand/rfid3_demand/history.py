@@ -3,17 +3,18 @@
 I/O at the edge: queries in, one frozen `History` out; from there on training is pure.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import polars as pl
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from rfid3_demand import features, queries, rates
 from rfid3_shared.clock import Clock
 from rfid3_shared.db import transaction
 from rfid3_shared.source import movements, stores, vocabulary
+from rfid3_shared.source.business_day import business_day
 
 
 @dataclass(frozen=True)
@@ -42,47 +43,80 @@ class History:
     counts: dict[str, int]
 
 
+@dataclass(frozen=True)
+class Weekly:
+    """What left the shop week by week, and what classes are called."""
+
+    span: queries.Span
+    units: pl.DataFrame
+    """rental_class, store, week, units, origin; the week in progress included."""
+    classes: pl.DataFrame
+    """rental_class, name, category, subcategory."""
+    daily: pl.DataFrame
+    """Departures by scans: rental_class, store, store_rule, store_inferred, day, units."""
+    posted: pl.DataFrame
+    """Units on POS lines: rental_class, store, day, units."""
+    codes: dict[str, str]
+    """POS store code → RFID3 store id."""
+    counts: dict[str, int]
+    today: date
+    """The shop's business day."""
+
+
+async def weekly(connection: AsyncConnection, clock: Clock, history_days: int) -> Weekly:
+    """Units by week over the last `history_days` days, counted as training and scoring both count them.
+
+    Raises InsufficientData when the source says nothing about units leaving.
+    """
+    today = await business_day(connection, clock)
+    span = await queries.known_span(connection, today)
+    first = max(span.first, span.last - timedelta(days=history_days))
+    since, until = (datetime.combine(day, datetime.min.time()) for day in (first, span.last + timedelta(days=1)))
+    daily = await movements.load_daily_departures(connection, since, until)
+    codes = await movements.load_store_codes(connection)
+    posted = _placed(await queries.load_posted(connection, since, until), codes)
+    classes, tests = _classes(await queries.load_classes(connection))
+    unknown_class = int(daily.filter(pl.col("rental_class").is_null())["units"].sum())
+    daily = daily.filter(pl.col("rental_class").is_not_null())
+    daily, posted = (frame.join(tests, on="rental_class", how="anti") for frame in (daily, posted))
+    units = features.weekly_units(_weekly(daily), _weekly(posted))
+    by_origin = dict(units.group_by("origin").agg(pl.col("units").sum()).iter_rows())
+    counts = {
+        "units_by_scans": int(by_origin.get("scan", 0)), "units_by_pos_lines": int(by_origin.get("pos", 0)),
+        "units_without_class": unknown_class, "test_classes": tests.height,
+    }  # fmt: skip
+    return Weekly(queries.Span(first, span.last), units, classes, daily, posted, codes, counts, today)
+
+
 async def read(source: AsyncEngine, clock: Clock, history_days: int) -> History:
     """Everything about the last `history_days` days.
 
     Raises InsufficientData when the source says nothing about units leaving.
     """
     async with transaction(source) as connection:
-        span = await queries.known_span(connection, clock.today())
-        first = max(span.first, span.last - timedelta(days=history_days))
-        since, until = (
-            datetime.combine(first, datetime.min.time()),
-            datetime.combine(span.last + timedelta(days=1), datetime.min.time()),
-        )
-        daily = await movements.load_daily_departures(connection, since, until)
-        codes = await movements.load_store_codes(connection)
-        posted = _placed(await queries.load_posted(connection, since, until), codes)
+        past = await weekly(connection, clock, history_days)
+        since = datetime.combine(past.span.first, datetime.min.time())
         first_seen = await queries.load_first_seen(connection)
-        mapping = await queries.load_classes(connection)
         fleet = await movements.load_fleet(connection)
         gaps_days = await queries.load_gaps_days(connection, since)
         unit_rates = rates.unit_rates(await queries.load_line_prices(connection), await queries.load_rates(connection))
-        external = await queries.load_external(connection, first, span.last)
-        named = {number: name for _, number, name in await queries.load_stores(connection)}
-    unknown_class = int(daily.filter(pl.col("rental_class").is_null())["units"].sum())
-    daily = daily.filter(pl.col("rental_class").is_not_null())
-    classes, tests = _classes(mapping)
-    daily, posted = (frame.join(tests, on="rental_class", how="anti") for frame in (daily, posted))
-    weekly = features.weekly_units(_weekly(daily), _weekly(posted))
-    named = {number: named.get(number) or stores.STORE_NAMES.get(number, number) for number in codes.values()}
-    by_origin = dict(weekly.group_by("origin").agg(pl.col("units").sum()).iter_rows())
+        external = await queries.load_external(connection, past.span.first, past.span.last)
+        known = {number: name for _, number, name in await queries.load_stores(connection)}
+    named = {number: known.get(number) or stores.STORE_NAMES.get(number, number) for number in past.codes.values()}
+    inferred = past.daily.filter("store_inferred").group_by("rental_class", "store")
     return History(
-        span=queries.Span(first, span.last), units=weekly, begun=_begun(weekly, first_seen), classes=classes,
-        categories=sorted(classes["category"].drop_nulls().unique().to_list()),
+        span=past.span, units=past.units, begun=_begun(past.units, first_seen), classes=past.classes,
+        categories=sorted(past.classes["category"].drop_nulls().unique().to_list()),
         fleet=fleet.group_by("rental_class", "store").agg(pl.col("units", "unavailable").sum()),
-        inferred=daily.filter("store_inferred").group_by("rental_class", "store").agg(pl.col("units").sum().alias("inferred")),
-        gaps_days=gaps_days, unit_rates=unit_rates, external=external, stores=named, store_aliases=_aliases(codes, named),
-        weekday_shares=_weekday_shares(daily, posted),
-        counts={
-            "units_by_scans": int(by_origin.get("scan", 0)), "units_by_pos_lines": int(by_origin.get("pos", 0)),
-            "units_without_class": unknown_class, "test_classes": tests.height,
-        },
+        inferred=inferred.agg(pl.col("units").sum().alias("inferred")),
+        gaps_days=gaps_days, unit_rates=unit_rates, external=external, stores=named, store_aliases=_aliases(past.codes, named),
+        weekday_shares=_weekday_shares(past.daily, past.posted), counts=past.counts,
     )  # fmt: skip
+
+
+def without_external(past: History) -> History:
+    """The same past as if no external series were known."""
+    return replace(past, external=past.external.clear())
 
 
 def _weekly(daily: pl.DataFrame) -> pl.DataFrame:

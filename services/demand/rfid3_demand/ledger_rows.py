@@ -6,16 +6,22 @@ from typing import Any
 from rfid3_demand.schemas import ForecastQuery
 from rfid3_shared.ledger import Prediction
 
+LONGEST_ID = 36
+"""Characters of a request id that the ledger keeps; a caller's own may be longer."""
 
-def rows_of(data: dict[str, Any], query: ForecastQuery, version: str, at: datetime, request_id: str) -> list[Prediction]:
+
+def rows_of(
+    data: dict[str, Any], query: ForecastQuery, version: str, digest: str, at: datetime, request_id: str
+) -> list[Prediction]:
     """One ledger row a predicted week.
 
     `target_item_id` is the rental class where one was asked for; `target_category` the category or `category / subcategory`.
+    digest: of the features of the node, `Snapshot.features_digest`.
     """
     return [
         Prediction(
             prediction_type="demand",
-            target_item_id=query.rental_class or "",
+            target_item_id=data["category_filter"] if query.rental_class else "",
             target_category="" if query.rental_class else data["category_filter"],
             store=data["store_filter"],
             prediction_date=week["week_starting"],
@@ -28,7 +34,8 @@ def rows_of(data: dict[str, Any], query: ForecastQuery, version: str, at: dateti
             model_version=version,
             model_type=query.model_type if query.include_external_factors else f"{query.model_type}, no external factors",
             business_impact_score=week["business_impact"]["revenue_opportunity"],
-            request_id=request_id,
+            features_digest=digest,
+            request_id=request_id[:LONGEST_ID],
             created_at=at,
         )
         for k, week in enumerate(data["predictions"])

@@ -199,7 +199,7 @@ def recommendations(snapshot: Snapshot, node: Node, row: int, weeks: int, most: 
 
 
 def accuracy(snapshot: Snapshot, query: AccuracyQuery) -> dict[str, Any]:
-    """The `data` of GET /demand/accuracy.
+    """The `data` of GET /demand/accuracy as far as the back-test tells.
 
     Raises UnknownCategory; InsufficientData when no tested week lies in the span.
     """
@@ -218,7 +218,6 @@ def accuracy(snapshot: Snapshot, query: AccuracyQuery) -> dict[str, Any]:
     recent, earlier = performance.recent_accuracy(performance.tested(snapshot, row, variant), as_of)
     chosen = overall if query.metric == "accuracy_score" else metrics[query.metric]
     return {
-        "basis": "back-test",
         "tested_from": _day(rows.day.min()), "tested_to": _day(rows.day.max()) + timedelta(days=6),
         "tested_forecasts": len(rows.actual),
         "selected_metric": {query.metric: chosen},

@@ -1,6 +1,6 @@
 """Which questions does the demand service answer over HTTP? In and out only; the thinking is in `predict`."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
 import orjson
@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from rfid3_demand import predict, queries, resolve
+from rfid3_demand import live_accuracy, predict, queries, resolve
 from rfid3_demand.ledger_rows import rows_of
 from rfid3_demand.schemas import AccuracyAnswer, AccuracyQuery, ForecastAnswer, ForecastQuery, RetrainAnswer, RetrainRequest
 from rfid3_demand.snapshot import Snapshot
@@ -18,10 +18,14 @@ from rfid3_shared.cache import cache_key
 from rfid3_shared.db import transaction
 from rfid3_shared.deps import get_outbox, get_resources, get_tx, require
 from rfid3_shared.envelope import Envelope
-from rfid3_shared.errors import ModelUnavailable
+from rfid3_shared.errors import ModelUnavailable, StoreUnavailable
+from rfid3_shared.flags import Flag
+from rfid3_shared.flags.guard import require_flag
 from rfid3_shared.jobs import Outbox, enqueue
+from rfid3_shared.ledger import Prediction
 from rfid3_shared.registry import Loaded
 from rfid3_shared.resources import Resources
+from rfid3_shared.source.business_day import business_day
 
 SERVICE, TRAIN_KIND = "demand", "train"
 router = APIRouter(prefix="/demand", tags=["demand"])
@@ -37,12 +41,13 @@ async def get_loaded(request: Request) -> Loaded[Snapshot]:
     except ModelUnavailable:
         held: Resources = request.app.state.resources
         async with transaction(held.source) as connection:
-            await queries.known_span(connection, held.clock.today())
+            await queries.known_span(connection, await business_day(connection, held.clock))
         raise
 
 
 LoadedSnapshot = Annotated[Any, Depends(get_loaded)]
 Open = Annotated[Resources, Depends(get_resources)]
+SwitchedOn = Depends(require_flag(Flag.DEMAND_FORECASTING))
 Reader = Annotated[Caller, Depends(require("read"))]
 
 
@@ -50,11 +55,11 @@ def _meta(request: Request, loaded: Loaded[Snapshot], today: date, **extra: Any)
     spec = loaded.snapshot.spec
     return {
         "model_version": loaded.version.model_version, "fallback": not request.app.state.snapshots.healthy, "data_as_of": spec.data_as_of,
-        "data_age_days": (today - spec.data_as_of).days, **extra,
+        "data_age_days": max(0, (today - spec.data_as_of).days), **extra,
     }  # fmt: skip
 
 
-@router.get("/forecast", response_model=Envelope[ForecastAnswer])
+@router.get("/forecast", response_model=Envelope[ForecastAnswer], dependencies=[SwitchedOn])
 async def forecast(
     request: Request, query: Annotated[ForecastQuery, Query()], loaded: LoadedSnapshot, held: Open, _: Reader
 ) -> Response:
@@ -62,8 +67,11 @@ async def forecast(
     version = loaded.version.model_version
 
     async def compute() -> bytes:
-        data = predict.forecast(loaded.snapshot, query)
-        held.ledger.record(rows_of(data, query, version, held.clock.now(), request.scope["state"]["request_id"]))
+        data, rows = _predicted(loaded, query, held.clock.now(), request.scope["state"]["request_id"])
+        for week, row in zip(data["predictions"], rows, strict=True):
+            week["prediction_id"] = row.id
+        held.ledger.record(rows)
+        _answer_beside(request, query, rows)
         return orjson.dumps(data, option=orjson.OPT_SERIALIZE_NUMPY)
 
     # kept in this process only: a forecast is read off the snapshot in less time than Redis takes to answer
@@ -78,12 +86,31 @@ async def forecast(
     return answer(request, orjson.Fragment(body), message=f"Demand forecast for {query.weeks} weeks.", meta=meta)
 
 
-@router.get("/accuracy", response_model=Envelope[AccuracyAnswer])
+def _predicted(
+    loaded: Loaded[Snapshot], query: ForecastQuery, at: datetime, request_id: str
+) -> tuple[dict[str, Any], list[Prediction]]:
+    """The answer of a snapshot, and the same as ledger rows."""
+    data = predict.forecast(loaded.snapshot, query)
+    digest = loaded.snapshot.features_digest(resolve.node(loaded.snapshot, query)[1])
+    return data, rows_of(data, query, loaded.version.model_version, digest, at, request_id)
+
+
+def _answer_beside(request: Request, query: ForecastQuery, shown: list[Prediction]) -> None:
+    """Have the shadow version answer the same question, unseen and later."""
+    shadow = request.app.state.snapshots.shadow
+    if shadow is not None:
+        at, request_id = shown[0].created_at, shown[0].request_id
+        request.app.state.shadowing.answer_beside(
+            shadow.version, lambda: _predicted(shadow, query, at, request_id)[1], champion=shown
+        )
+
+
+@router.get("/accuracy", response_model=Envelope[AccuracyAnswer], dependencies=[SwitchedOn])
 async def accuracy(
     request: Request, query: Annotated[AccuracyQuery, Query()], loaded: LoadedSnapshot, held: Open, _: Reader
 ) -> Response:
-    """How good the forecasts were on weeks they had not seen, beside two naive baselines."""
-    version = loaded.version.model_version
+    """How good forecasts were: those that were shown, held against what happened, beside the back-test and two naive baselines."""
+    version = loaded.version
 
     async def compute() -> bytes:
         # the scores of every category are milliseconds of work: not on the event loop
@@ -91,12 +118,31 @@ async def accuracy(
             await held.compute.off_loop(predict.accuracy, loaded.snapshot, query), option=orjson.OPT_SERIALIZE_NUMPY
         )
 
-    body, origin = await held.cache.get_or_compute(cache_key("demand/accuracy", version, **query.model_dump()), compute)
+    key = cache_key("demand/accuracy", version.model_version, **query.model_dump())
+    body, origin = await held.cache.get_or_compute(key, compute)
+    tested = orjson.loads(body)
+    try:
+        lived = await live_accuracy.read(
+            held.store, held.settings, held.clock, loaded.snapshot, query, version.metrics.get("wape")
+        )
+    except StoreUnavailable:
+        lived = live_accuracy.NOT_KNOWN
+    promised = tested["accuracy_metrics"]
+    basis, metrics = live_accuracy.headline(lived["live"], promised)
+    data = {**tested, "basis": basis, "accuracy_metrics": metrics, "back_test": promised, **lived}
     meta = _meta(request, loaded, held.clock.today(), cached=origin != "computed")
-    return answer(request, orjson.Fragment(body), message="Accuracy of the back-test.", meta=meta)
+    return answer(
+        request,
+        data,
+        message=f"Accuracy, from the {basis} figures." if basis == "live" else "Accuracy of the back-test.",
+        meta=meta,
+    )
 
 
-@router.post("/retrain", status_code=202, response_model=Envelope[RetrainAnswer])
+@router.post(
+    "/retrain", status_code=202, response_model=Envelope[RetrainAnswer],
+    dependencies=[Depends(require_flag(Flag.DEMAND_FORECASTING, Flag.MODEL_TRAINING))],
+)  # fmt: skip
 async def retrain(
     request: Request, wanted: RetrainRequest, held: Open, caller: Annotated[Caller, Depends(require("train"))],
     outbox: Annotated[Outbox, Depends(get_outbox, scope="function")],
@@ -105,7 +151,7 @@ async def retrain(
     """Schedule a training run; 409 CONFLICT while one is queued or running."""
     job = await enqueue(
         connection, service=SERVICE, kind=TRAIN_KIND, arguments=wanted.model_dump(), requested_by=caller.key_id, clock=held.clock,
-        idempotency_key=request.headers.get("idempotency-key"),
+        idempotency_key=f"{caller.key_id}/{given}" if (given := request.headers.get("idempotency-key")) else None,
     )  # fmt: skip
     outbox.add(job.id, SERVICE)
     usual_s = await queries.usual_training_seconds(connection)

@@ -4,7 +4,7 @@ A price or a score that no data supports is null, never a default.
 """
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -62,6 +62,7 @@ class BusinessImpact(BaseModel):
 class WeekForecast(BaseModel):
     """One week of the forecast."""
 
+    prediction_id: str = Field(description="Names it in the ledger: feedback and its outcome are found under it.")
     week_starting: date
     predicted_demand: float = Field(ge=0, description="Expected units leaving, Monday to Sunday.")
     confidence_score: float = Field(
@@ -143,10 +144,51 @@ class AccuracyTrend(BaseModel):
     trend: Literal["improving", "stable", "declining"] | None
 
 
+class CoverageShare(BaseModel):
+    """How often intervals of one nominal level held."""
+
+    level: float
+    share: float
+    predictions: int
+
+
+class LiveErrors(BaseModel):
+    """Errors of predictions that people were shown, in units per week; null where there is nothing to divide by."""
+
+    predictions: int
+    targets: int
+    weeks: int
+    mae: float | None
+    rmse: float | None
+    mape: float | None
+    wape: float | None
+    bias: float | None = Field(description="Mean of predicted minus actual.")
+    pinball: float | None = Field(description="Mean pinball loss at the interval's ends.")
+    coverage: list[CoverageShare]
+
+
+class LiveScores(LiveErrors):
+    """Errors of the latest prediction of each target, and of every showing."""
+
+    every_showing: LiveErrors
+    first_week: date | None
+    last_week: date | None
+    last_scored_at: datetime | None
+    waiting: int = Field(description="Predictions whose outcome is not known yet.")
+
+
 class AccuracyAnswer(BaseModel):
     """How good the forecasts were."""
 
-    basis: Literal["back-test"] = Field(description="Rolling-origin forecasts of past weeks from what was known before them.")
+    basis: Literal["back-test", "live"] = Field(
+        description="Where `accuracy_metrics` come from: rolling-origin forecasts of past weeks from what was known before them, or, "
+        "from four scored weeks on, forecasts that were shown."
+    )
+    back_test: AccuracyMetrics = Field(description="What the back-test promised.")
+    live: LiveScores | None = Field(description="What became of forecasts that were shown; null before the first is scored.")
+    live_waiting: int | None = Field(description="Shown forecasts of the span without a known outcome.")
+    everything_shown: LiveScores | None = Field(description="With category=all: over every class, category and store shown.")
+    monitors: dict[str, Any] = Field(description="Error, coverage and freshness watched week by week; see GET /alerts.")
     tested_from: date
     tested_to: date
     tested_forecasts: int

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from rfid3_shared.jobs.schedule import Cron
 from rfid3_shared.settings import Settings
 
 
@@ -16,3 +17,16 @@ class DemandSettings(Settings):
     """Share of the history's days an external series must cover before it is used."""
     demand_stockout_alert_ratio: float = Field(0.2, ge=0, le=1)
     """Chance of running short from which a class is named in the recommendations."""
+    demand_train_cron: Cron = "30 3 * * 1"
+    """When demand is trained anew: cron in the shop's time, or never."""
+    demand_refresh_cron: Cron = "30 4 * * *"
+    """When the serving models take in new data without being trained anew: cron in the shop's time, or never."""
+    demand_features_cron: Cron = "*/5 * * * *"
+    """When live features are computed: cron in the shop's time, or never."""
+    demand_score_cron: Cron = "15 5 * * *"
+    """When predictions are held against what happened: cron in the shop's time, or never."""
+
+
+def demand_settings(settings: Settings) -> DemandSettings:
+    """The service's own settings, whichever a worker was started with."""
+    return settings if isinstance(settings, DemandSettings) else DemandSettings(**settings.model_dump())

@@ -4,6 +4,7 @@ A folder: `spec.json` (nodes, weeks, levels, provenance), arrays as `.npy` (memo
 loading costs milliseconds), the LightGBM model as text. Nothing in it can run code. A loaded snapshot never changes.
 """
 
+import hashlib
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -114,6 +115,22 @@ class Snapshot:
     def bottom_of(self, node: Node) -> list[int]:
         """Positions of the class-in-store series that the node sums."""
         return self.bottoms.get(node, [])
+
+    def features_digest(self, row: int) -> str:
+        """What the forecasts of a node rest on, as 32 hex digits: its history, fleet, the days known and the factors used."""
+        if ("digest", row) not in self.kept:
+            begun = self.spec.week_in_progress
+            facts = [
+                self.spec.data_as_of,
+                self.spec.first_week,
+                self.spec.external_factors,
+                begun and begun["units"][row],
+                float(self.fleet[row]),
+            ]
+            digest = hashlib.blake2b(np.ascontiguousarray(self.history[row]).tobytes(), digest_size=16)
+            digest.update(orjson.dumps(facts))
+            self.kept["digest", row] = digest.hexdigest()
+        return str(self.kept["digest", row])
 
     @cached_property
     def kept(self) -> dict[Any, Any]:

@@ -1,7 +1,8 @@
-"""The training job: what does the past say about the next weeks? load → features → fit → evaluate → publish.
+"""The training jobs: what does the past say about the next weeks? load → features → fit → evaluate → publish → contest.
 
-Runs in a process of its own, started by the worker; nothing that answers requests imports this module's model libraries.
-Publishing is idempotent: the snapshot is made of the data, the arguments and the job's id, so a job that ran twice published once.
+They run in a process of their own, started by the worker; nothing that answers requests imports this module's model libraries.
+Publishing is idempotent: the snapshot is made of the data, the arguments and the job's id, so a job that ran twice published
+once; and what became of a candidate is settled once.
 """
 
 import tempfile
@@ -10,65 +11,112 @@ from typing import Any
 
 import polars as pl
 
-from rfid3_demand import history, publication, snapshot
+from rfid3_demand import comparison, feature_drift, history, publication, queries, snapshot
 from rfid3_demand.fitting import fit
 from rfid3_demand.schemas import RetrainRequest
-from rfid3_demand.settings import DemandSettings
-from rfid3_shared.errors import CandidateRejected
+from rfid3_demand.settings import DemandSettings, demand_settings
+from rfid3_demand.snapshot import Snapshot
+from rfid3_shared.db import transaction
+from rfid3_shared.errors import ModelUnavailable
+from rfid3_shared.flags import Flag
 from rfid3_shared.jobs import Progress
-from rfid3_shared.registry import announce
-from rfid3_shared.resources import open_resources
+from rfid3_shared.registry import Version, announce, code_version, gate
+from rfid3_shared.resources import Resources, open_resources
 from rfid3_shared.settings import Settings
+from rfid3_shared.source.business_day import business_day
 
 SERVICE = "demand"
 
 
 async def run(settings: Settings, arguments: dict[str, Any], progress: Progress) -> dict[str, Any]:
-    """Train and publish; returns {model_version, metrics}.
+    """Train a candidate and hold it against the champion; returns {model_version, state, reason, metrics}.
 
-    arguments: the fields of RetrainRequest, and job_id.
-    Raises InsufficientData when nothing can be learned, CandidateRejected when a naive forecast is better and not forced.
+    arguments: the fields of RetrainRequest, and job_id. A candidate that is no better is published as rejected: the job did its
+    work, what serves stays. {skipped: why} while training is switched off.
+    Raises InsufficientData when nothing can be learned.
     """
-    own = settings if isinstance(settings, DemandSettings) else DemandSettings(**settings.model_dump())
-    wanted = RetrainRequest.model_validate({key: value for key, value in arguments.items() if key != "job_id"})
-    job_id = str(arguments.get("job_id", "by-hand"))
+    own = demand_settings(settings)
+    wanted = RetrainRequest.model_validate({name: arguments[name] for name in RetrainRequest.model_fields if name in arguments})
     async with open_resources(own) as held:
-        progress.report("loading", 0, 1)
-        past = await history.read(held.source, held.clock, wanted.training_period_days)
-        progress.report("loading", 1, 1)
-        trained = fit(past, own, wanted, progress)
-        metrics = headline(trained.forecast.scores)
-        # with nothing serving yet even a model that a naive forecast beats is better than no answer: its accuracy says so
-        if not wanted.force_retrain and await held.registry.current(SERVICE) is not None:
-            refuse_if_naive_is_better(metrics)
-        progress.report("publishing", 0, 1)
-        with tempfile.TemporaryDirectory(prefix="rfid3-demand-") as folder:
-            made = publication.snapshot_of(trained, own, job_id)
-            snapshot.write(made, trained.forecast.booster_text, Path(folder))
-            version = await held.registry.publish(
-                SERVICE, Path(folder), model_type="ensemble", metrics=metrics, data_from=past.span.first, data_to=past.span.last,
-                parameters=wanted.model_dump(), trained_at=held.clock.now(), job_id=job_id,
-            )  # fmt: skip
-        await announce(held.redis, SERVICE)
-        progress.report("publishing", 1, 1)
-    return {"model_version": version.model_version, "metrics": metrics}
+        if why := held.flags.why_off(Flag.MODEL_TRAINING):
+            return {"skipped": f"{Flag.MODEL_TRAINING}: {why}"}
+        champion = await held.registry.current(SERVICE)
+        return await _train(
+            held, own, wanted, str(arguments.get("job_id", "by-hand")), progress, champion, tree_settings={}, shadow=True
+        )
+
+
+async def refresh(settings: Settings, arguments: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """Take in new data with the champion's own settings; no search for better ones, no time in the shadow.
+
+    Returns what `run` returns, or {skipped: why} when nothing serves yet, a newer model is on trial, or there are no newer data.
+    """
+    own = demand_settings(settings)
+    async with open_resources(own) as held:
+        if why := held.flags.why_off(Flag.MODEL_TRAINING):
+            return {"skipped": f"{Flag.MODEL_TRAINING}: {why}"}
+        champion = await held.registry.current(SERVICE)
+        if champion is None:
+            return {"skipped": "nothing serves yet: the first model is trained, not refreshed"}
+        if await held.registry.shadow(SERVICE) is not None:
+            # a new champion would end the trial of a model that was compared with the old one
+            return {"skipped": "a newer model is on trial beside the champion"}
+        async with transaction(held.source) as connection:
+            span = await queries.known_span(connection, await business_day(connection, held.clock))
+        if champion.data_to is not None and span.last <= champion.data_to:
+            return {"skipped": f"no data newer than {champion.data_to}"}
+        known = {name: champion.parameters[name] for name in RetrainRequest.model_fields if name in champion.parameters}
+        wanted = RetrainRequest.model_validate({**known, "hyperparameter_tuning": False, "force_retrain": False})
+        tree_settings = champion.parameters.get("tree_settings") or {}
+        job_id = str(arguments.get("job_id", "by-hand"))
+        return await _train(held, own, wanted, job_id, progress, champion, tree_settings=tree_settings, shadow=False)
+
+
+async def _train(
+    held: Resources, own: DemandSettings, wanted: RetrainRequest, job_id: str, progress: Progress, champion: Version | None, *,
+    tree_settings: dict[str, Any], shadow: bool,
+) -> dict[str, Any]:  # fmt: skip
+    progress.report("loading", 0, 1)
+    past = await history.read(held.source, held.clock, wanted.training_period_days)
+    if not held.flags.on(Flag.EXTERNAL_DATA_INTEGRATION):
+        past = history.without_external(past)
+    serving = _loaded(held, champion)
+    progress.report("loading", 1, 1)
+    trained = fit(past, own, wanted, progress, tree_settings=tree_settings, earlier_origins=comparison.origins_of(serving))
+    metrics = headline(trained.forecast.scores)
+    progress.report("publishing", 0, 1)
+    with tempfile.TemporaryDirectory(prefix="rfid3-demand-") as folder:
+        made = publication.snapshot_of(trained, own, job_id)
+        snapshot.write(made, trained.forecast.booster_text, Path(folder))
+        version = await held.registry.publish(
+            SERVICE, Path(folder), model_type="ensemble", metrics=metrics, data_from=past.span.first, data_to=past.span.last,
+            parameters={**wanted.model_dump(), "tree_settings": trained.forecast.tree_settings}, trained_at=held.clock.now(),
+            feature_spec=feature_drift.spec_of(past.units, past.span.first, past.span.last),
+            code_version=code_version("rfid3_demand", "rfid3_shared"), job_id=job_id,
+        )  # fmt: skip
+    verdict = gate.judge(
+        comparison.compare(made, serving), tolerance_ratio=own.promotion_tolerance_ratio, forced=wanted.force_retrain,
+        first=champion is None, shadow=shadow and serving is not None,
+    )  # fmt: skip
+    version = await held.registry.settle(version, verdict, by=f"job {job_id}")
+    await announce(held.redis, SERVICE)
+    progress.report("publishing", 1, 1)
+    return {"model_version": version.model_version, "state": version.state, "reason": version.state_reason, "metrics": metrics}
+
+
+def _loaded(held: Resources, champion: Version | None) -> Snapshot | None:
+    """The champion's snapshot; None when its files are gone, damaged or of another format: then newer data decide."""
+    if champion is None:
+        return None
+    try:
+        return snapshot.load(held.registry.open_artefact(champion))
+    except (ModelUnavailable, ValueError, OSError, KeyError, TypeError):
+        return None
 
 
 def headline(scores: pl.DataFrame) -> dict[str, float | None]:
     """The scores of category totals over all stores, which is where the model is judged: WAPE beside its baselines, coverage."""
     level = "category/all" if "category/all" in scores["level"].to_list() else scores["level"][0]
     row = scores.filter((pl.col("level") == level) & (pl.col("kind") == "all")).row(0, named=True)
-    names = ("wape", "mase", "wql", "coverage_80", "coverage_95", "naive_wape", "mean_4_wape")
+    names = ("mae", "wape", "mase", "wql", "coverage_80", "coverage_95", "naive_wape", "mean_4_wape")
     return {name: None if row[name] is None else round(float(row[name]), 4) for name in names}
-
-
-def refuse_if_naive_is_better(metrics: dict[str, float | None]) -> None:
-    """Raises CandidateRejected when the seasonal naive or the 4-week mean did better on the same origins."""
-    ours = metrics["wape"]
-    for name, text in (("naive_wape", "seasonal naive"), ("mean_4_wape", "4-week mean")):
-        theirs = metrics[name]
-        if ours is not None and theirs is not None and theirs < ours:
-            raise CandidateRejected(
-                f"The {text} forecast is better on past weeks (WAPE {theirs:.3f} beside {ours:.3f}); what serves stays.",
-                wape=ours, baseline_wape=theirs, suggestion="force_retrain publishes it all the same",
-            )  # fmt: skip

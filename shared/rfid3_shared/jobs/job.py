@@ -1,7 +1,8 @@
 """What is known about one job?
 
 States: queued → running → succeeded | failed; running → queued when it is to be tried again or its worker was lost;
-queued or running → cancelled.
+queued or running → cancelled. A failed job that was begun as often as it may be is quarantined: nothing runs it again by itself,
+somebody looks at it and has it run again or not.
 """
 
 from dataclasses import asdict, dataclass, fields
@@ -19,7 +20,8 @@ MAX_ATTEMPTS = 3
 class Job:
     """One row of `prediction_jobs`; times are aware, in UTC.
 
-    `progress` runs from 0 to 1; `error` is {code, message}; `attempts` counts runs that were begun.
+    `progress` runs from 0 to 1; `error` is {code, message}; `attempts` counts runs that were begun; `seconds` is how long the
+    last of them took; `rerun_of` is the finished job that this one runs again.
     """
 
     id: str
@@ -40,6 +42,16 @@ class Job:
     finished_at: datetime | None
     lease_owner: str | None
     lease_until: datetime | None
+    seconds: float | None = None
+    rerun_of: str | None = None
+
+    @property
+    def quarantined(self) -> bool:
+        """Whether it failed with all its attempts used: what it meets, or does, is not passing.
+
+        A job that failed early, because its error said that trying again is of no use, is failed and not quarantined.
+        """
+        return self.state == "failed" and self.attempts >= self.max_attempts
 
     @property
     def finished(self) -> bool:
@@ -54,7 +66,8 @@ class Job:
     def as_dict(self) -> dict[str, Any]:
         """What a caller is shown: JSON values, times in ISO 8601 with Z; leases stay inside."""
         shown = {name: value for name, value in asdict(self).items() if not name.startswith("lease_")}
-        return {name: _iso(value) if isinstance(value, datetime) else value for name, value in shown.items()}
+        shown = {name: _iso(value) if isinstance(value, datetime) else value for name, value in shown.items()}
+        return {**shown, "quarantined": self.quarantined}
 
 
 def _aware(value: Any) -> Any:

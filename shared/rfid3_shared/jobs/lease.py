@@ -53,23 +53,36 @@ async def renew(connection: AsyncConnection, job_id: str, lease: Lease, stage: s
     return await _change(connection, job_id, lease, values)
 
 
-async def succeed(connection: AsyncConnection, job_id: str, lease: Lease, result: dict[str, Any]) -> bool:
-    """Record the result; False when the lease is gone."""
-    values = {"state": "succeeded", "result": result, "error": None, "progress": 1.0, "stage": "done"}
+async def succeed(
+    connection: AsyncConnection, job_id: str, lease: Lease, result: dict[str, Any], seconds: float | None = None
+) -> bool:
+    """Record the result and how long the attempt took; False when the lease is gone."""
+    values = {"state": "succeeded", "result": result, "error": None, "progress": 1.0, "stage": "done", "seconds": seconds}
     return await _change(connection, job_id, lease, {**values, **_finished(lease.clock)})
 
 
-async def fail(connection: AsyncConnection, job_id: str, lease: Lease, error: dict[str, Any]) -> bool:
+async def fail(
+    connection: AsyncConnection, job_id: str, lease: Lease, error: dict[str, Any], seconds: float | None = None
+) -> bool:
     """Record the error as final; False when the lease is gone."""
-    return await _change(connection, job_id, lease, {"state": "failed", "error": error, **_finished(lease.clock)})
+    values = {"state": "failed", "error": error, "seconds": seconds, **_finished(lease.clock)}
+    return await _change(connection, job_id, lease, values)
 
 
-async def retry(connection: AsyncConnection, job: Job, lease: Lease, error: dict[str, Any]) -> bool:
+async def retry(
+    connection: AsyncConnection, job: Job, lease: Lease, error: dict[str, Any], seconds: float | None = None
+) -> bool:
     """Queue the job again, to be run after a while; False when the lease is gone."""
     wait_s = BACKOFF_S[min(job.attempts, len(BACKOFF_S)) - 1]
     after = stored_now(lease.clock) + timedelta(seconds=wait_s)
     values = {"state": "queued", "error": error, "run_after": after, "sent_at": None, "stage": "waiting to try again", **LEFT}
-    return await _change(connection, job.id, lease, values)
+    return await _change(connection, job.id, lease, {**values, "seconds": seconds})
+
+
+async def close_cancelled(connection: AsyncConnection, job_id: str, lease: Lease, seconds: float) -> bool:
+    """Record how long an attempt took that was called off under its holder; False when that is not what happened."""
+    called_off = and_(jobs.c.id == job_id, jobs.c.state == "cancelled", jobs.c.lease_owner == lease.owner)
+    return bool((await connection.execute(update(jobs).where(called_off).values(seconds=seconds, **LEFT))).rowcount)
 
 
 async def give_back(connection: AsyncConnection, job_id: str, lease: Lease) -> bool:

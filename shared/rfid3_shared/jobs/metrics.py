@@ -8,7 +8,7 @@ FINISHED = Counter(
 )  # fmt: skip
 SECONDS = Histogram(
     "rfid3_job_seconds", "Seconds from the lease of a job to the end of its run.", ["service", "kind", "outcome"],
-    buckets=(0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600),
+    buckets=(0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600),
 )  # fmt: skip
 REQUEUED = Counter("rfid3_jobs_requeued_total", "Jobs taken from a worker that no longer renewed its lease.", ["service"])
 RUNNABLE = Gauge("rfid3_jobs_runnable", "Jobs that wait for a worker.", ["service"])

@@ -12,10 +12,10 @@ import orjson
 import psutil
 from pydantic import SecretStr
 
+from rfid3_shared.jobs.nursery import LINE_LIMIT, Child, Nursery, NurseryLost
 from rfid3_shared.settings import Settings
 from rfid3_shared.tasks import end_tasks
 
-LINE_LIMIT = 16 * 2**20
 MEMORY_CHECK_S = 1.0
 Report = Callable[[str, float], None]
 
@@ -39,28 +39,61 @@ def request_line(settings: Settings, arguments: dict[str, Any]) -> bytes:
     return orjson.dumps(body, default=plain) + b"\n"
 
 
-async def run_work(path: str, settings: Settings, arguments: dict[str, Any], report: Report) -> dict[str, Any]:
+class ColdChild:
+    """A process that waits for one job, started from nothing: half a second of imports."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self.pid, self.stdout = process.pid, process.stdout
+        self._process, self._stdin = process, process.stdin
+
+    @classmethod
+    async def start(cls, path: str) -> "ColdChild":
+        """Start it, in a process group of its own."""
+        return cls(
+            await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "rfid3_shared.jobs.work", path,
+                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True, limit=LINE_LIMIT,
+            )
+        )  # fmt: skip
+
+    async def send(self, request: bytes) -> None:
+        """Hand the job over. Raises ConnectionError when the child is gone."""
+        self._stdin.write(request)
+        await self._stdin.drain()
+
+    async def end(self) -> None:
+        """End its whole group, if it has not ended, and return when it has."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        await self._process.wait()
+
+
+async def run_work(
+    path: str, settings: Settings, arguments: dict[str, Any], report: Report, nursery: Nursery | None = None
+) -> dict[str, Any]:
     """Run `module:function` in a process group of its own; {result} or {error: {code, message, retryable}}.
 
     `report(stage, progress)` is called as it goes. Cancelling this coroutine ends the group. More than `job_timeout_s`
-    seconds or `job_memory_mb` MiB end it too.
+    seconds or `job_memory_mb` MiB end it too. With a nursery the process is there at once, without (or when it died) it starts cold.
     """
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "rfid3_shared.jobs.work", path,
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True, limit=LINE_LIMIT,
-    )  # fmt: skip
+    child = await _start(path, nursery)
     try:
         return await _listen_within_limits(child, request_line(settings, arguments), settings, report)
     finally:
         # also after a good end: a process the work left behind has nothing to do any more
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(child.pid, signal.SIGKILL)
-        await child.wait()
+        await child.end()
 
 
-async def _listen_within_limits(
-    child: asyncio.subprocess.Process, request: bytes, settings: Settings, report: Report
-) -> dict[str, Any]:
+async def _start(path: str, nursery: Nursery | None) -> Child | ColdChild:
+    if nursery is not None:
+        with contextlib.suppress(NurseryLost):
+            return await nursery.start(path)
+    return await ColdChild.start(path)
+
+
+async def _listen_within_limits(child: Child | ColdChild, request: bytes, settings: Settings, report: Report) -> dict[str, Any]:
     listening = asyncio.create_task(_listen(child, request, report))
     watching = asyncio.create_task(_exceeds_memory(child.pid, settings.job_memory_mb * 2**20))
     try:
@@ -74,15 +107,12 @@ async def _listen_within_limits(
         await end_tasks((listening, watching))
 
 
-async def _listen(child: asyncio.subprocess.Process, request: bytes, report: Report) -> dict[str, Any]:
+async def _listen(child: Child | ColdChild, request: bytes, report: Report) -> dict[str, Any]:
     """Hand over the request, then read until the outcome; a child that ends without one has died."""
-    assert child.stdin is not None
-    assert child.stdout is not None
     # standard input stays open until the end: its closing tells the child that the worker is gone
     with contextlib.suppress(ConnectionError):
-        child.stdin.write(request)
-        await child.stdin.drain()
-    with contextlib.suppress(ValueError):  # a line that is no JSON, or longer than the limit
+        await child.send(request)
+    with contextlib.suppress(ValueError, ConnectionError):  # a line that is no JSON, or longer than the limit
         while line := await child.stdout.readline():
             message: dict[str, Any] = orjson.loads(line)
             if "stage" not in message:
@@ -94,9 +124,9 @@ async def _listen(child: asyncio.subprocess.Process, request: bytes, report: Rep
 async def _exceeds_memory(group: int, limit_bytes: int) -> None:
     """Return when the processes of the group together use more than the limit."""
     while True:
+        await asyncio.sleep(MEMORY_CHECK_S)
         if await asyncio.to_thread(group_bytes, group, limit_bytes) > limit_bytes:
             return
-        await asyncio.sleep(MEMORY_CHECK_S)
 
 
 def group_bytes(group: int, enough: int = 0) -> int:

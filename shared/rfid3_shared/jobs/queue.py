@@ -30,9 +30,11 @@ def decode(value: bytes) -> dict[str, Any]:
 
 
 async def send(redis: Redis, service: str, job_id: str, attempt: int = 0) -> None:
-    """Put one attempt of a job on its service's queue; does nothing when that attempt waits there already.
+    """Put one attempt of a job on its service's queue, and wake its workers; that attempt is there once, however often it is sent.
 
     The attempt is part of arq's id, so that what a killed worker left behind in Redis cannot hold up the next attempt.
     """
     arq = ArqRedis(redis.connection_pool, job_serializer=encode, job_deserializer=decode)
     await arq.enqueue_job(DELIVERY, job_id, _job_id=f"{job_id}:{attempt}", _queue_name=queue_name(service))
+    # a worker polls as well, but half a poll's interval would be most of a short job's time
+    await redis.publish(queue_name(service), b"")

@@ -21,6 +21,7 @@ from rfid3_shared.jobs import lease as leases
 from rfid3_shared.jobs.job import Job
 from rfid3_shared.jobs.lease import Lease
 from rfid3_shared.jobs.metrics import FINISHED, SECONDS
+from rfid3_shared.jobs.nursery import Nursery
 from rfid3_shared.jobs.process import run_work
 from rfid3_shared.log import get_logger
 from rfid3_shared.settings import Settings
@@ -46,12 +47,16 @@ class _Shown:
 
 
 class Runner:
-    """Runs jobs of one service, at most `slots` at a time; `kinds` maps a kind to its function, `package.module:name`."""
+    """Runs jobs of one service, at most `slots` at a time; `kinds` maps a kind to its function, `package.module:name`.
+
+    Their processes come from `nursery`; without one each starts cold.
+    """
 
     def __init__(
-        self, settings: Settings, engine: AsyncEngine, clock: Clock, *, service: str, kinds: Mapping[str, str], slots: int = 1
-    ) -> None:
-        self.service, self.slots = service, slots
+        self, settings: Settings, engine: AsyncEngine, clock: Clock, *, service: str, kinds: Mapping[str, str], slots: int = 1,
+        nursery: Nursery | None = None,
+    ) -> None:  # fmt: skip
+        self.service, self.slots, self.nursery = service, slots, nursery
         self._settings, self._engine, self._clock, self._kinds = settings, engine, clock, dict(kinds)
         owner = f"{socket.gethostname()[:50]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._lease = Lease(owner, settings.job_lease_s, clock)
@@ -88,8 +93,12 @@ class Runner:
         started, outcome = self._clock.monotonic(), "lost"
         log.info("job_started", job_id=job.id, kind=job.kind, attempt=job.attempts)
         try:
-            if (answer := await self._work(job)) is not None:
-                outcome = await self._write_outcome(job, answer)
+            answer = await self._work(job)
+            seconds = self._clock.monotonic() - started
+            if answer is not None:
+                outcome = await self._write_outcome(job, answer, seconds)
+            if outcome == "lost" and await self._once(lambda c: leases.close_cancelled(c, job.id, self._lease, seconds)):
+                outcome = "cancelled"
         except asyncio.CancelledError:
             outcome = "given_back"
             giving = asyncio.create_task(self._once(lambda connection: leases.give_back(connection, job.id, self._lease)))
@@ -109,7 +118,7 @@ class Runner:
             return {"error": {"code": "UNKNOWN_KIND", "message": f"No worker of {self.service} knows {job.kind!r}."}}
         shown = _Shown()
         arguments = {**job.arguments, "job_id": job.id}
-        work = asyncio.create_task(run_work(self._kinds[job.kind], self._settings, arguments, shown.report))
+        work = asyncio.create_task(run_work(self._kinds[job.kind], self._settings, arguments, shown.report, self.nursery))
         keeper = asyncio.create_task(self._keep_lease(job.id, shown))
         try:
             await asyncio.wait({work, keeper}, return_when=asyncio.FIRST_COMPLETED)
@@ -136,20 +145,20 @@ class Runner:
                 log.warning("lease_not_renewed", job_id=job_id, fault=type(fault).__name__)
             await asyncio.sleep(min(SHOW_INTERVAL_S, interval_s / 2))
 
-    async def _write_outcome(self, job: Job, answer: dict[str, Any]) -> str:
+    async def _write_outcome(self, job: Job, answer: dict[str, Any], seconds: float) -> str:
         """Write the outcome, however long the store takes to come back."""
         error = answer.get("error")
         if error is None:
-            outcome, change = "succeeded", leases.succeed
-            written = await self._until_written(lambda c: change(c, job.id, self._lease, answer["result"]))
+            outcome = "succeeded"
+            written = await self._until_written(lambda c: leases.succeed(c, job.id, self._lease, answer["result"], seconds))
         else:
             kept = {"code": error["code"], "message": error["message"]}
             if error.get("retryable") and job.attempts < job.max_attempts:
                 outcome = "retried"
-                written = await self._until_written(lambda c: leases.retry(c, job, self._lease, kept))
+                written = await self._until_written(lambda c: leases.retry(c, job, self._lease, kept, seconds))
             else:
                 outcome = "failed"
-                written = await self._until_written(lambda c: leases.fail(c, job.id, self._lease, kept))
+                written = await self._until_written(lambda c: leases.fail(c, job.id, self._lease, kept, seconds))
         return outcome if written else "lost"
 
     async def _until_written(self, change: Callable[[AsyncConnection], Awaitable[bool]]) -> bool:

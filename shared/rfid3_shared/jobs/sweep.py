@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from rfid3_shared.clock import Clock
-from rfid3_shared.db import create_tables, store_metadata, transaction
+from rfid3_shared.db import transaction
 from rfid3_shared.errors import StoreUnavailable
 from rfid3_shared.jobs import lease as leases
 from rfid3_shared.jobs.metrics import OLDEST_AGE, REQUEUED, RUNNABLE, RUNNING
@@ -22,6 +22,7 @@ from rfid3_shared.jobs.outbox import REDIS_FAULTS, SEND_TIMEOUT_S
 from rfid3_shared.jobs.queue import send
 from rfid3_shared.jobs.requests import stored_now
 from rfid3_shared.log import get_logger
+from rfid3_shared.migrate import ensure_schema
 
 SWEEP_INTERVAL_S = 2.0
 log = get_logger("jobs.sweep")
@@ -36,15 +37,17 @@ class Sweeper:
         self._engine, self._redis, self._clock = engine, redis, clock
         self._service, self._lease_s, self._start = service, lease_s, start
         self._seen: dict[tuple[str, datetime], float] = {}
+        self.ready = asyncio.Event()
+        """Set as soon as the store was within reach and has its tables."""
 
     async def sweep_for_ever(self, interval_s: float = SWEEP_INTERVAL_S) -> None:
         """Sweep until cancelled; a store that is out of reach is tried again next time."""
-        interval_s, ready = min(interval_s, self._lease_s / 2), False
+        interval_s = min(interval_s, self._lease_s / 2)
         while True:
             try:
-                if not ready:  # the store may have been out of reach when everything else was set up
-                    await create_tables(self._engine, store_metadata)
-                    ready = True
+                if not self.ready.is_set():  # the store may have been out of reach when everything else was set up
+                    await ensure_schema(self._engine)
+                    self.ready.set()
                 await self.sweep()
             except (StoreUnavailable, SQLAlchemyError, OSError) as fault:
                 # after an outage nobody could renew: holders get the time to, as if seen for the first time

@@ -1,4 +1,4 @@
-"""Where do jobs live? One row a job, in the suite's own store."""
+"""Where do jobs live, and when is the next one due? One row a job and one a schedule, in the suite's own store."""
 
 from sqlalchemy import JSON, Column, Float, Index, Integer, String, Table
 
@@ -28,6 +28,22 @@ prediction_jobs = Table(
     Column("created_at", Moment, nullable=False),
     Column("started_at", Moment),
     Column("finished_at", Moment),
+    # from the lease of the last attempt to its end, by a clock that is never set back
+    Column("seconds", Float),
+    # the quarantined job that this one runs again
+    Column("rerun_of", String(32)),
     Index(None, "service", "state", "run_after"),
     Index(None, "created_at"),
+)  # fmt: skip
+
+job_schedules = Table(
+    "job_schedules", store_metadata,
+    Column("service", String(50), primary_key=True),
+    Column("kind", String(50), primary_key=True),
+    Column("cron", String(100), nullable=False),
+    # the latest slot that was enqueued or passed over, in UTC: whoever moves it on first owns the next one
+    Column("last_slot", Moment, nullable=False),
+    Column("last_job_id", String(32)),
+    Column("last_note", String(200), nullable=False, default=""),
+    Column("updated_at", Moment, nullable=False),
 )  # fmt: skip

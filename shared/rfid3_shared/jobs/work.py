@@ -1,6 +1,6 @@
 """What happens inside the process of one job?
 
-Started by a worker as `python -m rfid3_shared.jobs.work <module:function>`. One JSON object comes in on standard input:
+Forked by a nursery, or started as `python -m rfid3_shared.jobs.work <module:function>`. One JSON object comes in on standard input:
 {settings_class, settings, arguments}; JSON lines go out on standard output: {stage, progress} while it works, then {result}
 or {error: {code, message, retryable}}. The function is `async def run(settings, arguments, progress) -> dict`; its
 `arguments["job_id"]` names the job. What it publishes must be idempotent: a job may run twice.
@@ -17,6 +17,7 @@ from importlib import import_module
 from typing import Any
 
 import orjson
+from pydantic import BaseModel
 
 from rfid3_shared.clock import Clock
 from rfid3_shared.errors import AppError
@@ -64,8 +65,9 @@ def _die_with_worker() -> None:
     """
 
     def watch() -> None:
-        while os.read(0, 1024):
-            pass
+        with contextlib.suppress(OSError):
+            while os.read(0, 1024):
+                pass
         os.killpg(0, signal.SIGKILL)
 
     threading.Thread(target=watch, name="die-with-worker", daemon=True).start()
@@ -76,6 +78,14 @@ def _yield_to_others() -> None:
     # when memory runs out the kernel shall take the job, which runs again, not the gateway or the database
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
         score.write("500")
+
+
+def _settings_of(request: dict[str, Any]) -> Any:
+    """The worker's settings as they are: complete, so this process's environment and `.env` have no say and are not read."""
+    kind = locate(request["settings_class"])
+    settings = kind.__new__(kind)
+    BaseModel.__init__(settings, **request["settings"])
+    return settings
 
 
 def _failure(fault: Exception) -> dict[str, Any]:
@@ -89,10 +99,10 @@ def main(path: str) -> int:
     write = _private_stdout()
     request = _read_request()
     _die_with_worker()
-    _yield_to_others()
-    settings = locate(request["settings_class"])(**request["settings"])
+    settings = _settings_of(request)
     configure_logging(f"job {path}", settings.log_level)
     log = get_logger("jobs.work")
+    _yield_to_others()
     try:
         function = locate(path)
         result = asyncio.run(function(settings, request["arguments"], LineProgress(write, Clock())))

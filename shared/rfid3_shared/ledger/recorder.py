@@ -16,16 +16,16 @@ from rfid3_shared.errors import StoreUnavailable
 from rfid3_shared.ledger.metrics import DROPPED, REPLAYED, SPILLED, WAITING
 from rfid3_shared.ledger.prediction import Prediction
 from rfid3_shared.ledger.spill import Spill, read
-from rfid3_shared.ledger.tables import analytics_predictions
 from rfid3_shared.ledger.write import write
 from rfid3_shared.log import get_logger
+from rfid3_shared.migrate import ensure_schema
 from rfid3_shared.tasks import end_tasks
 
 BATCH_ROWS = 500
 BATCH_WAIT_S = 1.0
 RETRY_S = 2.0
 CLOSE_TIMEOUT_S = 5.0
-KNOWN_KEYS = 20_000
+KNOWN_IDS = 20_000
 SPILL_LIMIT_BYTES = 256 * 2**20
 STORE_FAULTS = (StoreUnavailable, SQLAlchemyError, OSError, TimeoutError)
 log = get_logger("ledger")
@@ -42,9 +42,9 @@ class Recorder:
         self._batch_wait_s, self._retry_s = batch_wait_s, retry_s
         self._spill = Spill(spill_dir, spill_limit_bytes)
         self._queue: deque[Prediction] = deque()
-        self._known: OrderedDict[int, None] = OrderedDict()
+        self._known: OrderedDict[str, None] = OrderedDict()
         self._some, self._full = asyncio.Event(), asyncio.Event()
-        self._closing = False
+        self._closing = self._has_tables = False
         self._rest_until: float | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -55,7 +55,7 @@ class Recorder:
     def record(self, rows: Sequence[Prediction]) -> None:
         """Take the rows that were not taken lately. Never raises and never waits for the store."""
         try:
-            new = [row for row in rows if self._is_new(row.key)]
+            new = [row for row in rows if self._is_new(row.id)]
             room = max(0, self._queue_rows - len(self._queue))
             self._queue.extend(new[:room])
             if new[room:]:
@@ -81,12 +81,12 @@ class Recorder:
             self._queue.clear()
         self._spill.finish()
 
-    def _is_new(self, key: int) -> bool:
-        if key in self._known:
-            self._known.move_to_end(key)
+    def _is_new(self, prediction_id: str) -> bool:
+        if prediction_id in self._known:
+            self._known.move_to_end(prediction_id)
             return False
-        self._known[key] = None
-        if len(self._known) > KNOWN_KEYS:
+        self._known[prediction_id] = None
+        if len(self._known) > KNOWN_IDS:
             self._known.popitem(last=False)
         return True
 
@@ -146,7 +146,7 @@ class Recorder:
         SPILLED.inc(kept)
         for row in rows[kept:]:
             DROPPED.inc()
-            self._known.pop(row.key, None)
+            self._known.pop(row.id, None)
 
     async def _replay(self) -> None:
         """When the store is back, write what waits in files that no process is writing to."""
@@ -157,17 +157,24 @@ class Recorder:
                 self._rest_until = self._clock.monotonic() + self._retry_s
                 return
             self._rest_until = None
-        self._spill.finish()
+        if not self._spill.waiting():
+            return
         try:
-            if not self._spill.waiting():
-                return
-            async with self._engine.begin() as connection:
-                await connection.run_sync(analytics_predictions.create, checkfirst=True)
-            for path in self._spill.take():
-                await self._replay_file(path)
+            if not self._has_tables:
+                await ensure_schema(self._engine)
+                self._has_tables = True
+            await self._replay_files()
+            # our own file last, and only now that the store takes rows: a full store answers pings, and leaving the file at
+            # each look would make a file every few seconds
+            self._spill.finish()
+            await self._replay_files()
         except STORE_FAULTS as fault:
-            self._rest_until = self._clock.monotonic() + self._retry_s
+            self._rest_until, self._has_tables = self._clock.monotonic() + self._retry_s, False
             log.warning("replay_stopped", fault=type(fault).__name__)
+
+    async def _replay_files(self) -> None:
+        for path in self._spill.take():
+            await self._replay_file(path)
 
     async def _replay_file(self, path: Path) -> None:
         batch: list[Prediction] = []

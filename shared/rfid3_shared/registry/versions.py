@@ -1,33 +1,46 @@
-"""Which versions of a service's model were published, and which one is current?"""
+"""How is a model published, and how does it come to answer for its service, or stop doing so?"""
 
 import asyncio
-import json
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import insert, select
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from rfid3_shared.clock import Clock
 from rfid3_shared.db import transaction
+from rfid3_shared.errors import Conflict, ModelUnavailable, StoreUnavailable
+from rfid3_shared.log import get_logger
 from rfid3_shared.registry import artefact
+from rfid3_shared.registry.catalogue import Catalogue
+from rfid3_shared.registry.gate import Verdict
+from rfid3_shared.registry.history import read_line
+from rfid3_shared.registry.shelf import Shelf, read_kept
+from rfid3_shared.registry.states import Turn, Work, in_turn
+from rfid3_shared.registry.storage import LocalOnly, Storage
 from rfid3_shared.registry.tables import ml_model_performance as published
-from rfid3_shared.registry.tables import registry_current
-from rfid3_shared.registry.version import Version
+from rfid3_shared.registry.version import State, Version
 
-KEPT_ARTEFACTS = 5
-CURRENT_FILE = "current.json"
-SEARCHED_VERSIONS = 100
+ANY_BUT_CHAMPION: tuple[State, ...] = ("candidate", "shadow", "retired", "rejected")
 YOUNG = timedelta(hours=1)
+"""An artefact touched more recently may be another process's that has not written its version down, or switched to it, yet."""
+log = get_logger("registry")
 
 
-class Registry:
-    """Artefacts in a local folder, versions and the current one in the store."""
+class Registry(Catalogue):
+    """Artefacts on this host (and in a storage for all hosts, where one is set), versions and their states in the store.
 
-    def __init__(self, artefact_dir: Path, engine: AsyncEngine, clock: Clock) -> None:
-        self._dir, self._engine, self._clock = artefact_dir, engine, clock
+    What changes states is done whole or not at all, one change of a service after the other, each noted as an event. Every
+    asynchronous method raises StoreUnavailable when store or storage is out of reach.
+    """
+
+    def __init__(self, artefact_dir: Path, engine: AsyncEngine, clock: Clock, storage: Storage | None = None) -> None:
+        super().__init__(engine)
+        self._clock, self._shelf = clock, Shelf(artefact_dir, storage or LocalOnly())
 
     async def publish(
         self,
@@ -41,88 +54,169 @@ class Registry:
         parameters: dict[str, Any],
         trained_at: datetime,
         feature_importance: dict[str, Any] | None = None,
+        feature_spec: dict[str, Any] | None = None,
+        code_version: str = "",
         job_id: str | None = None,
-        switched_by: str = "publish",
     ) -> Version:
-        """Store a copy of the folder, and make it the service's current version in one transaction.
+        """Store a copy of the folder as a new candidate; it serves nobody until `settle` or `promote`.
 
-        A job that publishes twice changes things once: the second time its first version is returned, whatever has become
-        current meanwhile. Without a job the same holds for the same content and `trained_at`.
-        Raises ValueError for a folder that holds no file or something else than files, StoreUnavailable.
+        A job that publishes twice changes things once: the second time its first version is returned, in the state it has by then.
+        Without a job the same holds for the same content and `trained_at`.
+        Raises ValueError for a folder that holds no file or something else than files.
         """
         manifest = await asyncio.to_thread(artefact.describe, folder)
-        digest = manifest["digest"]
+        digest, now = manifest["digest"], self._clock.now()
         version = Version(
             service=service, model_version=f"{service}_v{trained_at.astimezone(UTC):%Y%m%d_%H%M%S}_{digest[:8]}",
             model_type=model_type, digest=digest, bytes=sum(facts["bytes"] for facts in manifest["files"].values()),
-            metrics=metrics, parameters=parameters, feature_importance=feature_importance, data_from=data_from,
-            data_to=data_to, trained_at=trained_at, published_at=self._clock.now(), job_id=job_id,
+            metrics=metrics, parameters=parameters, feature_importance=feature_importance, feature_spec=feature_spec,
+            code_version=code_version, data_from=data_from, data_to=data_to, trained_at=trained_at, published_at=now, job_id=job_id,
+            state="candidate", state_since=now, state_reason="", evidence=None,
         )  # fmt: skip
-        await asyncio.to_thread(artefact.store, folder, manifest, self._dir / service / version.folder_name)
+        await asyncio.to_thread(self._shelf.put, folder, manifest, service)
         async with transaction(self._engine) as connection:
-            version, is_new = await self._record(connection, version)
-            if is_new:
-                await self._switch(connection, service, version.model_version, switched_by)
-        await self._remember(service)
+            version = await _record(connection, version)
+        await self.remember(service)
         return version
 
-    async def current(self, service: str) -> Version | None:
-        """The version that answers for the service; None when none was ever published. Raises StoreUnavailable."""
-        join = (published.c.service_name == registry_current.c.service) & (
-            published.c.model_version == registry_current.c.model_version
-        )
-        query = select(published).join(registry_current, join).where(registry_current.c.service == service)
-        async with transaction(self._engine) as connection:
-            row = (await connection.execute(query)).mappings().one_or_none()
-        return Version.from_row(row) if row else None
+    async def settle(self, version: Version, verdict: Verdict, *, by: str) -> Version:
+        """Do what the gate decided about a candidate, once: a version that is no candidate any more stays what it is.
 
-    async def versions(self, service: str, limit: int = 20) -> list[Version]:
-        """Published versions, newest first. Raises StoreUnavailable."""
-        query = select(published).where(published.c.service_name == service).order_by(published.c.id.desc()).limit(limit)
-        async with transaction(self._engine) as connection:
-            return [Version.from_row(row) for row in (await connection.execute(query)).mappings()]
+        A new shadow takes the place of an older one, which is rejected; with no champion to stand beside it becomes champion.
+        Raises NotFound, and ModelUnavailable when its files are not what was published; nothing changes then.
+        """
+
+        async def work(turn: Turn) -> Version:
+            known = await turn.find(version.model_version)
+            if known.state != "candidate":
+                return known
+            if verdict.state == "champion":
+                return await turn.crown(known, verdict.reason, verdict.evidence)
+            if verdict.state == "shadow":
+                return await turn.shadow(known, verdict.reason, verdict.evidence)
+            return await turn.move(known, "rejected", verdict.reason, verdict.evidence)
+
+        if verdict.state != "rejected" and (await self.find(version.service, version.model_version)).state == "candidate":
+            await asyncio.to_thread(self.open_artefact, version)
+        return await self._change(version.service, by, work)
+
+    async def promote(
+        self, service: str, model_version: str, *, by: str, reason: str, from_states: Sequence[State] = ANY_BUT_CHAMPION
+    ) -> Version:
+        """Make a version champion; the one before is retired, and a shadow that was compared with that one rejected.
+
+        Raises NotFound, Conflict when it is in none of `from_states`, ModelUnavailable when its files are not what was published;
+        nothing changes then.
+        """
+
+        async def work(turn: Turn) -> Version:
+            known = _in(await turn.find(model_version), *from_states)
+            return await turn.crown(known, reason)
+
+        version = _in(await self.find(service, model_version), *from_states)
+        await asyncio.to_thread(self.open_artefact, version)
+        return await self._change(service, by, work)
+
+    async def reject(self, service: str, model_version: str, *, by: str, reason: str) -> Version:
+        """Decide against a candidate or shadow. Raises NotFound, Conflict for a version in another state."""
+
+        async def work(turn: Turn) -> Version:
+            return await turn.move(_in(await turn.find(model_version), "candidate", "shadow"), "rejected", reason)
+
+        return await self._change(service, by, work)
+
+    async def rollback(self, service: str, *, by: str, reason: str, to: str | None = None) -> Version:
+        """Go back to the champion before this one, or to the retired version `to`; the present one is retired.
+
+        Where that one's files are damaged it goes further back, and the reason says so. Going back twice leads two champions back.
+        Raises Conflict when there is none to go back to or somebody else changed the champion meanwhile, NotFound for an unknown `to`,
+        ModelUnavailable when none has files that are what was published; nothing changes then.
+        """
+        champion = await self.current(service)
+        if champion is None:
+            raise Conflict(f"{service} has no champion to go back from.", service=service)
+        target, damaged = await self._earlier(champion, to)
+        passed_over = f"; passed over, their files are damaged: {', '.join(damaged)}" if damaged else ""
+
+        async def work(turn: Turn) -> Version:
+            present = await turn.holder("champion")
+            if present is None or present.model_version != champion.model_version:
+                raise Conflict("Somebody else changed the champion at the same moment. Look again.", service=service)
+            known = _in(await turn.find(target.model_version), "retired")
+            return await turn.crown(known, f"rolled back{passed_over}: {reason}")
+
+        return await self._change(service, by, work)
 
     def open_artefact(self, version: Version) -> Path:
-        """The version's folder, every byte verified; reads the disk, so call it in a thread.
+        """The version's folder, every byte verified; reads the disk and perhaps the storage, so call it in a thread.
 
-        Raises ModelUnavailable when it is missing or not what was published.
+        What is missing or damaged here is fetched from the storage for all hosts. Raises ModelUnavailable when it is not there as
+        published either, StoreUnavailable when the storage is out of reach.
         """
-        folder = self._dir / version.service / version.folder_name
-        artefact.verify(folder, version.digest)
-        return folder
+        return self._shelf.open(version)
+
+    def lend_artefact(self, version: Version) -> AbstractContextManager[Path]:
+        """Its files as a verified copy of one's own, to load and map a model from that serves; gone when the block ends.
+
+        What is mapped then stays as it is, whatever happens to the published files. Raises as `open_artefact` does.
+        """
+        return self._shelf.lend(version)
 
     def remembered(self, service: str) -> list[Version]:
-        """The current version and those before it as this disk knows them, for when the store is out of reach."""
+        """The champion and those before it as this disk knows them, for when the store is out of reach."""
+        return self._shelf.remembered(service)
+
+    async def remember(self, service: str) -> None:
+        """Write what `remembered` reads, and delete artefacts nobody needs here. Never raises: the disk may be read-only."""
         try:
-            return [Version.from_dict(kept) for kept in json.loads((self._dir / service / CURRENT_FILE).read_bytes())]
-        except (OSError, ValueError, KeyError, TypeError):
-            return []
+            async with transaction(self._engine) as connection:
+                champions, kept = await read_kept(connection, service)
+            young = (self._clock.now() - YOUNG).timestamp()
+            await asyncio.to_thread(self._shelf.keep, service, champions, kept, young)
+        except (StoreUnavailable, SQLAlchemyError, OSError) as fault:
+            log.warning("not_remembered", service=service, fault=type(fault).__name__)
 
-    async def _record(self, connection: AsyncConnection, version: Version) -> tuple[Version, bool]:
-        """The version as it stands in the store, and whether it was new."""
-        try:
-            await connection.execute(insert(published), version.as_row())
-            return version, True
-        except IntegrityError:
-            same_name = (published.c.service_name == version.service) & (published.c.model_version == version.model_version)
-            same_job = published.c.job_id == version.job_id
-            query = select(published).where(same_job if version.job_id else same_name).with_for_update(read=True)
-            return Version.from_row((await connection.execute(query)).mappings().one()), False
+    async def _earlier(self, champion: Version, to: str | None) -> tuple[Version, list[str]]:
+        """The version to go back to, its files verified, and those passed over because theirs are damaged."""
+        if to is not None:
+            named = _in(await self.find(champion.service, to), "retired")
+            await asyncio.to_thread(self.open_artefact, named)
+            return named, []
+        async with transaction(self._engine) as connection:
+            line = await read_line(connection, champion.service)
+        damaged: list[str] = []
+        for name in reversed(line[:-1]):
+            try:
+                version = await self.find(champion.service, name)
+                await asyncio.to_thread(self.open_artefact, version)
+                return version, damaged
+            except ModelUnavailable:
+                damaged.append(name)
+        if damaged:
+            raise ModelUnavailable("The files of every earlier champion are damaged; what serves stays.", damaged=damaged)
+        raise Conflict(f"{champion.model_version} has no champion before it; name a retired version.", service=champion.service)
 
-    async def _switch(self, connection: AsyncConnection, service: str, model_version: str, by: str) -> None:
-        values = {"model_version": model_version, "switched_at": self._clock.now().astimezone(UTC).replace(tzinfo=None)}
-        change = update(registry_current).where(registry_current.c.service == service)
-        if not (await connection.execute(change.values(**values, switched_by=by))).rowcount:
-            await connection.execute(insert(registry_current), {"service": service, **values, "switched_by": by})
+    async def _change(self, service: str, by: str, work: Work) -> Version:
+        version = await in_turn(self._engine, self._clock, service, by, work)
+        await self.remember(service)
+        return version
 
-    async def _remember(self, service: str) -> None:
-        """Write the local record, and delete artefacts that are neither current nor among the newest."""
-        kept: dict[str, Version] = {}
-        for version in filter(None, [await self.current(service), *await self.versions(service, SEARCHED_VERSIONS)]):
-            if len(kept) < KEPT_ARTEFACTS:
-                kept.setdefault(version.folder_name, version)
-        content = json.dumps([version.as_dict() for version in kept.values()], indent=1).encode()
-        service_dir = self._dir / service
-        await asyncio.to_thread(artefact.write_whole, service_dir / CURRENT_FILE, content)
-        young = (self._clock.now() - YOUNG).timestamp()
-        await asyncio.to_thread(artefact.prune, service_dir, set(kept), young)
+
+async def _record(connection: AsyncConnection, version: Version) -> Version:
+    """The version as it stands in the store, written now unless its job or its name has one already."""
+    try:
+        await connection.execute(insert(published), version.as_row())
+        return version
+    except IntegrityError:
+        same_name = (published.c.service_name == version.service) & (published.c.model_version == version.model_version)
+        same_job = published.c.job_id == version.job_id
+        # a locking read sees what others committed after this transaction began (MySQL reads a snapshot otherwise)
+        query = select(published).where(same_job if version.job_id else same_name).with_for_update(read=True)
+        return Version.from_row((await connection.execute(query)).mappings().one())
+
+
+def _in(version: Version, *states: State) -> Version:
+    """The version, if it is in one of the states. Raises Conflict."""
+    if version.state not in states:
+        raise Conflict(f"{version.model_version} is {version.state}.", model_version=version.model_version, state=version.state)
+    return version

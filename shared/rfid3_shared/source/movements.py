@@ -43,12 +43,14 @@ def select_departures(since: datetime | None = None, until: datetime | None = No
     tag = func.trim(s.tag_id)
     is_back = case((s.scan_type.in_(BACK_SCAN_TYPES), 1), else_=0)
     # a running count of back scans: equal on two out scans exactly when nothing came back between them
+    # whether an out scan is a departure depends on what comes after it alone, so earlier scans need not be looked at
+    later = () if since is None else (s.scan_date >= since,)
     moves = (
         select(
             tag.label("tag_id"), s.id, s.scan_date, s.contract_number, s.rental_class_num, is_back.label("is_back"),
             func.sum(is_back).over(partition_by=tag, order_by=(s.scan_date, s.id)).label("backs"),
         )
-        .where(s.scan_type.in_(OUT_SCAN_TYPES + BACK_SCAN_TYPES), s.scan_date.is_not(None), tag != "")
+        .where(s.scan_type.in_(OUT_SCAN_TYPES + BACK_SCAN_TYPES), s.scan_date.is_not(None), tag != "", *later)
         .subquery("moves")
     )  # fmt: skip
     m = moves.c
@@ -89,8 +91,6 @@ def select_departures(since: datetime | None = None, until: datetime | None = No
         )
         .where(leaves_again)
     )  # fmt: skip
-    if since is not None:
-        rows = rows.where(o.scan_date >= since)
     return rows.where(o.scan_date < until) if until is not None else rows
 
 

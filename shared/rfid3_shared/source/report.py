@@ -216,7 +216,7 @@ def _evidence(
         weeks_with_departures=days.dt.truncate("1w").n_unique() if days is not None else 0,
         pos_weeks=((_day(pos_span[2]) - _day(pos_span[1])).days + 1) / 7 if pos_span and pos_span[1] else 0.0,
         data_as_of=last,
-        age_days=(clock.today() - last).days if last else None,
+        age_days=max(0, (clock.today() - last).days) if last else None,
         inferred_store_ratio=inferred / max(1, departures),
         stores=daily.filter(pl.col("store") != "000")["store"].n_unique() if daily is not None else 0,
         fleet_units=int(fleet["units"].sum()) if fleet is not None else 0,

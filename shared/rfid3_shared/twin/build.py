@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from rfid3_shared.db import create_tables, transaction
 from rfid3_shared.errors import Conflict, InvalidParameters
 from rfid3_shared.source import tables
+from rfid3_shared.source.business_day import note_simulated_day
 from rfid3_shared.twin import records, truth, write
 from rfid3_shared.twin.columns import join
 from rfid3_shared.twin.contracts import MOST_LEAD_DAYS
@@ -197,6 +198,7 @@ class _Run:
                 await write.update_items(connection, world, self.labels, state, changed)
             factors = records.factor_rows(world, self.demand.weather, self.first, state.day - self.first)
             await write.insert_all(connection, tables.external_factors, records.FACTOR_COLUMNS, factors)
+            await note_simulated_day(connection, world.spec.start + timedelta(days=state.day - 1))
         return len(booked["seq"])
 
     async def _rewind(self, truth_engine: AsyncEngine, new: bool) -> None:

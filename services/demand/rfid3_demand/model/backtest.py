@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from rfid3_demand.model import candidates, global_tree, naive
 from rfid3_demand.model.tree_features import TreeData
 from rfid3_shared import evaluate
 
-ORIGINS, MOST_ORIGINS = 5, 10
+ORIGINS, MOST_ORIGINS, SHARED_ORIGINS = 5, 10, 5
 LONGEST_CHECK = 26
 TREES = 2
 FEW_SERIES, ORIGINS_OF_FEW, TREES_OF_FEW = 40, 12, 4
@@ -70,6 +70,18 @@ def _reaching_back(cuts: list[int], steps: int, length: int, share: float) -> li
     while cuts and len(cuts) < MOST_ORIGINS and cuts[0] > (1 - share) * length and cuts[0] - gap >= 8:
         cuts = [cuts[0] - gap, *cuts]
     return cuts
+
+
+def with_earlier(planned: tuple[list[int], int], earlier: Iterable[int], length: int) -> tuple[list[int], int]:
+    """The plan with an earlier plan's cutoffs besides, so that two models can be held against each other on the same origins.
+
+    Of the earlier ones the SHARED_ORIGINS newest that lie within the planned span or after it.
+    """
+    cuts, steps = planned
+    if not cuts:
+        return planned
+    useful = sorted({c for c in earlier if max(8, cuts[0] - steps) <= c < length} - set(cuts), reverse=True)
+    return sorted([*cuts, *useful[:SHARED_ORIGINS]]), steps
 
 
 def run(
@@ -145,7 +157,7 @@ def table(
 def scores(
     rounds: Rounds, mean: np.ndarray, quantiles: np.ndarray, levels: np.ndarray, kinds: np.ndarray, scale: np.ndarray
 ) -> pl.DataFrame:
-    """Columns level, kind, nodes, wape, mase, wql, coverage_80, coverage_95, naive_wape, naive_mase, mean_4_wape, mean_4_mase.
+    """Columns level, kind, nodes, mae, wape, mase, wql, coverage_80, coverage_95, naive_wape, naive_mase, mean_4_wape, mean_4_mase.
 
     One row per level and kind of demand, and one per level with kind `all`.
     """
@@ -165,6 +177,7 @@ def _score(rounds: Rounds, mean: np.ndarray, quantiles: np.ndarray, scale: np.nd
     ends = {level: q[..., CHECKED_LEVELS.index(level)] for level in _COVERAGE_LEVELS}
     deciles = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
     result = {
+        "mae": _mean_error(y, said),
         "wape": evaluate.wape(y, said),
         "mase": _scaled(y, said, scale[rows]),
         "wql": evaluate.weighted_quantile_loss(y, q[..., [CHECKED_LEVELS.index(d) for d in deciles]], deciles),
@@ -174,6 +187,11 @@ def _score(rounds: Rounds, mean: np.ndarray, quantiles: np.ndarray, scale: np.nd
     for name, other in (("naive", rounds.naive[rows]), ("mean_4", rounds.mean_4[rows])):
         result |= {f"{name}_wape": evaluate.wape(y, other), f"{name}_mase": _scaled(y, other, scale[rows])}
     return result
+
+
+def _mean_error(y: np.ndarray, forecast: np.ndarray) -> float:
+    error = np.abs(y - forecast)
+    return float(error[np.isfinite(error)].mean()) if np.isfinite(error).any() else float("nan")
 
 
 def _scaled(y: np.ndarray, forecast: np.ndarray, scale: np.ndarray) -> float:

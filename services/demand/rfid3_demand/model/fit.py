@@ -6,7 +6,9 @@ last date.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import date
+from typing import Any
 
 import numpy as np
 
@@ -41,12 +43,15 @@ def fit_forecast(
     families: frozenset[str] | None = None,
     check_share: float = 0.0,
     tune: bool = False,
+    tree_settings: dict[str, Any] | None = None,
+    earlier_origins: Iterable[date] = (),
 ) -> Forecast:
     """Forecast every node `horizon` steps ahead, with calibrated quantiles, causes and the record of past performance.
 
     progress(stage, done, total) is called as work goes on. families: of statistical, lightgbm and average, those the
     ensemble is made of; None = all. check_share: least share of the history that rolling origins forecast. tune: choose the
-    tree's settings by its error behind the first origin. Same input, same bytes out.
+    tree's settings by its error behind the first origin, else `tree_settings` hold. earlier_origins: last known dates of an
+    earlier model's origins, which are checked as well. Same input, same bytes out.
     """
     tell = progress or (lambda stage, done, total: None)
     tree_of = hierarchy or flat_hierarchy(panel.ids)
@@ -56,7 +61,9 @@ def fit_forecast(
     scale = error_scale(data.y, panel.season)
     with_tree = worth_a_tree(data) and (families is None or "lightgbm" in families)
     plan = backtest.plan(data.y.shape[1], horizon, season if season != 168 else 24, check_share, len(data.y))
-    chosen = global_tree.tuned(data, plan[0], plan[1]) if tune and with_tree else {}
+    position = {day: at for at, day in enumerate(panel.dates)}
+    plan = backtest.with_earlier(plan, [position[day] + 1 for day in earlier_origins if day in position], data.y.shape[1])
+    chosen = global_tree.tuned(data, plan[0], plan[1]) if tune and with_tree else tree_settings or {}
     rounds = backtest.run(data, plan, season if season != 168 else 24, with_tree, tell, chosen)
     peers = peers_of(np.array(tree_of.levels), kinds)
     trust = trust_in(data, rounds, peers, scale)
@@ -101,4 +108,5 @@ def fit_forecast(
         backtest=backtest.table(rounds, tree_of.nodes, panel.dates, past, checked, keep),
         scores=backtest.scores(rounds, past["ensemble"], checked, np.array(tree_of.levels), kinds, scale),
         booster_text=None if tree is None else tree.booster.model_to_string(),
+        tree_settings=dict(chosen),
     )

@@ -89,6 +89,8 @@ class Forecast:
     backtest: pl.DataFrame
     scores: pl.DataFrame
     booster_text: str | None
+    tree_settings: dict[str, Any]
+    """What the global tree was trained with besides its defaults."""
 
 
 def flat_hierarchy(ids: tuple[str, ...]) -> Hierarchy:

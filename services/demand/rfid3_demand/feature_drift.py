@@ -1,0 +1,78 @@
+"""Do the classes still behave as those the model learned from? Features of one week, and what they looked like before; pure.
+
+A rental shop is seasonal: a quiet January says nothing about a model that learned from June. So what is normal is kept per
+calendar month, from every year of the history, and a live week is held against its own month.
+"""
+
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from rfid3_demand import features
+from rfid3_shared.monitor import drift
+
+LONGEST_REST_WEEKS = 26
+NAMES = ("units_week", "units_4_weeks", "weeks_since_departure")
+"""Units that left in the week, in it and the three before, and weeks since the last departure (26 = that or longer)."""
+
+
+def by_class(units: pl.DataFrame, weeks: list[date]) -> tuple[list[str], dict[str, np.ndarray]]:
+    """Classes, and per feature the values (classes, weeks); NaN before a class's first departure.
+
+    units: rental_class, week (Monday), units. weeks: complete weeks, oldest first.
+    """
+    inside = units.filter(pl.col("week").is_in(weeks))
+    names = sorted(inside["rental_class"].unique().to_list())
+    row_of, column_of = {name: at for at, name in enumerate(names)}, {week: at for at, week in enumerate(weeks)}
+    left = np.zeros((len(names), len(weeks)))
+    for name, week, count in inside.select("rental_class", "week", "units").iter_rows():
+        left[row_of[name], column_of[week]] += count
+    begun = np.maximum.accumulate(left > 0, axis=1)
+    sums = np.cumsum(np.pad(left, ((0, 0), (4, 0))), axis=1)
+    at = np.arange(len(weeks))
+    last = np.maximum.accumulate(np.where(left > 0, at, -1), axis=1)
+    found = {
+        "units_week": left, "units_4_weeks": sums[:, 4:] - sums[:, :-4],
+        "weeks_since_departure": np.minimum(at - last, LONGEST_REST_WEEKS).astype(float),
+    }  # fmt: skip
+    return names, {name: np.where(begun, values, np.nan) for name, values in found.items()}
+
+
+def live(units: pl.DataFrame, last_day: date) -> tuple[date | None, list[str], dict[str, np.ndarray]]:
+    """The last complete week, the classes, and per feature their values in that week."""
+    weeks = features.complete_weeks(last_day - timedelta(days=7 * (LONGEST_REST_WEEKS + 4)), last_day)
+    if not weeks:
+        return None, [], {}
+    names, values = by_class(units, weeks)
+    return weeks[-1], names, {name: matrix[:, -1] for name, matrix in values.items()}
+
+
+def spec_of(units: pl.DataFrame, first_day: date, last_day: date) -> dict[str, Any]:
+    """What the registry keeps: {"features": {"units_week@06": reference, …}}, one reference a feature and calendar month.
+
+    units: rental_class, week (Monday), units.
+    """
+    weeks = features.complete_weeks(first_day, last_day)
+    names, values = by_class(units, weeks)
+    found: dict[str, Any] = {}
+    months = np.array([week.month for week in weeks])
+    for month in sorted(set(months.tolist())):
+        for name, matrix in values.items():
+            known = matrix[:, months == month]
+            if np.isfinite(known).any():
+                # weeks of one class are alike: what is independent are the classes
+                found[key(name, month)] = {**drift.reference(known[np.isfinite(known)]), "count": len(names)}
+    return {"features": found}
+
+
+def key(name: str, month: int) -> str:
+    """The name under which a feature's reference of a month is kept."""
+    return f"{name}@{month:02d}"
+
+
+def references_of(spec: dict[str, Any] | None, week: date) -> dict[str, dict[str, Any]]:
+    """Feature name → its reference in the month of the week; features without one are left out."""
+    kept = (spec or {}).get("features", {})
+    return {name: kept[key(name, week.month)] for name in NAMES if key(name, week.month) in kept}

@@ -1,0 +1,52 @@
+"""The scoring job: what was predicted, what happened, and do the predictions still keep their promises?
+
+Runs daily in a process of its own, and whenever the source has moved on by a day. Scoring twice changes nothing.
+"""
+
+from typing import Any
+
+from rfid3_demand import features, history, outcomes, watching
+from rfid3_demand.settings import demand_settings
+from rfid3_shared import feature_store, ledger
+from rfid3_shared.db import transaction
+from rfid3_shared.jobs import Progress
+from rfid3_shared.resources import open_resources
+from rfid3_shared.settings import Settings
+
+PREDICTION_TYPE = "demand"
+
+
+async def run(settings: Settings, arguments: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """Match predictions with outcomes and score them; returns {outcomes, scored, restated, waiting, findings}.
+
+    Raises InsufficientData when the source says nothing about units leaving.
+    """
+    own = demand_settings(settings)
+    async with open_resources(own) as held:
+        progress.report("reading the source", 0, 1)
+        async with transaction(held.source) as connection:
+            past = await history.weekly(connection, held.clock, own.demand_history_days)
+        weeks = features.complete_weeks(past.span.first, past.span.last)
+        progress.report("matching", 0, 1)
+        found = 0
+        if weeks:
+            async with transaction(held.store) as connection:
+                due = await ledger.targets_due(
+                    connection, PREDICTION_TYPE, upto=weeks[-1], restate_since=outcomes.restated_since(past.span.last)
+                )
+                known = outcomes.of_targets(past.units, past.classes, weeks, due)
+                await ledger.write_outcomes(connection, PREDICTION_TYPE, known, held.clock)
+                found = len(known)
+        scored = await ledger.score(held.store, PREDICTION_TYPE, held.clock, progress)
+        progress.report("watching", 0, 1)
+        findings = await watching.look(held, own, past)
+        async with transaction(held.store) as connection:
+            await feature_store.prune(connection, held.clock, older_than_days=own.demand_history_days)
+        progress.report("watching", 1, 1)
+    return {
+        "outcomes": found,
+        "scored": scored.scored,
+        "restated": scored.restated,
+        "waiting": scored.waiting,
+        "findings": findings,
+    }

@@ -1,0 +1,174 @@
+"""How do feature values get into the store, each once, and out again with their age?
+
+A value is that of a feature of an entity ("class:…", "store:…", "global") at a moment. Who reads says how old a value may be: older
+ones come back as STALE and without their value, so that nobody computes with them by accident.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Insert, RowMapping, and_, delete, func, select
+from sqlalchemy.dialects import mysql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from rfid3_shared.clock import Clock
+from rfid3_shared.feature_store.tables import ml_feature_store as stored
+from rfid3_shared.jobs.requests import stored_now
+from rfid3_shared.monitor.freshness import State, of_feature
+
+DIGITS = 6
+LARGEST = 1e9
+"""Values lie below it: D(15,6)."""
+LONGEST_LIST = 500
+KEY = ("feature_name", "target_entity", "feature_timestamp")
+FACTS = ("feature_category", "feature_value", "data_source", "computation_method", "is_real_time", "quality_score")
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureValue:
+    """One value to be kept. `feature_timestamp` (aware) is the moment it speaks of, `quality_score` runs from 0 to 1."""
+
+    feature_name: str
+    feature_category: str
+    target_entity: str
+    feature_value: float
+    feature_timestamp: datetime
+    data_source: str
+    computation_method: str
+    is_real_time: bool = False
+    quality_score: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """The newest value that is known of a feature and entity. `value` is None unless FRESH (or stale values were asked for)."""
+
+    name: str
+    entity: str
+    state: State
+    value: float | None = None
+    at: datetime | None = None
+    age_s: float | None = None
+    quality_score: float | None = None
+
+
+async def write_features(connection: AsyncConnection, rows: Iterable[FeatureValue], clock: Clock) -> int:
+    """Keep the values; those that are there already and unchanged are not written again. Returns how many were new or changed.
+
+    Of two rows for the same feature, entity and moment the last counts.
+    Raises ValueError for a value that is no number, or too large for the table, and for a moment without zone.
+    """
+    wanted = {_key(row): row for row in map(_row, rows)}
+    known = await _known(connection, wanted)
+    now = stored_now(clock)
+    changed = [{**row, "created_at": now} for key, row in wanted.items() if known.get(key) != _facts(row)]
+    if changed:
+        await connection.execute(_insert_or_change(connection.dialect.name), changed)
+    return len(changed)
+
+
+async def latest(
+    connection: AsyncConnection, clock: Clock, *, max_age: timedelta, category: str | None = None,
+    names: Sequence[str] | None = None, entities: Sequence[str] | None = None, with_stale: bool = False,
+) -> list[Feature]:  # fmt: skip
+    """The newest value of each feature and entity, sorted by name and entity; values that speak of the future are passed over.
+
+    Given both names and entities, pairs without a value come back as MISSING.
+    """
+    now = stored_now(clock)
+    conditions = [stored.c.feature_timestamp <= now]
+    if category is not None:
+        conditions.append(stored.c.feature_category == category)
+    if names is not None:
+        conditions.append(stored.c.feature_name.in_(names))
+    if entities is not None:
+        conditions.append(stored.c.target_entity.in_(entities))
+    pair = (stored.c.feature_name, stored.c.target_entity)
+    newest = select(*pair, func.max(stored.c.feature_timestamp).label("at")).where(*conditions).group_by(*pair).subquery()
+    same = and_(
+        stored.c.feature_name == newest.c.feature_name, stored.c.target_entity == newest.c.target_entity,
+        stored.c.feature_timestamp == newest.c.at,
+    )  # fmt: skip
+    found = {
+        (row["feature_name"], row["target_entity"]): _feature(row, now, max_age, with_stale)
+        for row in (await connection.execute(select(stored).join(newest, same))).mappings()
+    }
+    for name in names if names is not None and entities is not None else ():
+        for entity in entities or ():
+            found.setdefault((name, entity), Feature(name, entity, "MISSING"))
+    return [found[key] for key in sorted(found)]
+
+
+async def prune(connection: AsyncConnection, clock: Clock, *, older_than_days: float) -> int:
+    """Delete values that speak of a moment longer ago; how many."""
+    before = stored_now(clock) - timedelta(days=older_than_days)
+    return (await connection.execute(delete(stored).where(stored.c.feature_timestamp < before))).rowcount
+
+
+def _row(value: FeatureValue) -> Row:
+    number = float(value.feature_value)
+    if not math.isfinite(number) or abs(number) >= LARGEST:
+        raise ValueError(f"{value.feature_name} of {value.target_entity} must be a number below {LARGEST:g}, not {number}")
+    if value.feature_timestamp.tzinfo is None:
+        raise ValueError(f"{value.feature_name} of {value.target_entity} needs a moment with its zone")
+    at = value.feature_timestamp.astimezone(UTC).replace(tzinfo=None)
+    return {
+        **asdict(value),
+        "feature_value": round(number, DIGITS),
+        "feature_timestamp": at,
+        "quality_score": round(value.quality_score, 2),
+    }
+
+
+def _key(row: Row | RowMapping) -> tuple[Any, ...]:
+    return tuple(row[name] for name in KEY)
+
+
+def _facts(row: Row | RowMapping) -> tuple[Any, ...]:
+    return tuple(row[name] for name in FACTS)
+
+
+async def _known(connection: AsyncConnection, wanted: dict[tuple[Any, ...], Row]) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+    """What the table says of the features and moments in question."""
+    names = sorted({row["feature_name"] for row in wanted.values()})
+    known: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+    for moments in _parts(sorted({row["feature_timestamp"] for row in wanted.values()})):
+        query = select(*(stored.c[name] for name in KEY + FACTS))
+        query = query.where(stored.c.feature_name.in_(names), stored.c.feature_timestamp.in_(moments))
+        known |= {_key(row): _facts(row) for row in (await connection.execute(query)).mappings()}
+    return known
+
+
+def _parts(values: Iterable[Any]) -> Iterator[list[Any]]:
+    rest = iter(values)
+    while part := list(islice(rest, LONGEST_LIST)):
+        yield part
+
+
+def _insert_or_change(dialect: str) -> Insert:
+    names = (*FACTS, "created_at")
+    if dialect == "sqlite":
+        new = sqlite.insert(stored)
+        return new.on_conflict_do_update(index_elements=list(KEY), set_={name: new.excluded[name] for name in names})
+    change = mysql.insert(stored)
+    return change.on_duplicate_key_update({name: change.inserted[name] for name in names})
+
+
+def _feature(row: RowMapping, now: datetime, max_age: timedelta, with_stale: bool) -> Feature:
+    at: datetime = row["feature_timestamp"]
+    state = of_feature(at, now, max_age)
+    value = row["feature_value"] if state == "FRESH" or with_stale else None
+    return Feature(
+        row["feature_name"],
+        row["target_entity"],
+        state,
+        value,
+        at.replace(tzinfo=UTC),
+        (now - at).total_seconds(),
+        row["quality_score"],
+    )
