@@ -7,6 +7,7 @@ from typing import Any
 
 import psutil
 from redis.asyncio import Redis
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from rfid3_gateway.admission import Door
@@ -16,12 +17,15 @@ from rfid3_shared.clock import Clock
 from rfid3_shared.db import ping, transaction
 from rfid3_shared.errors import StoreUnavailable, UpstreamError
 from rfid3_shared.jobs import list_jobs
+from rfid3_shared.monitor import list_alerts
 from rfid3_shared.resources import ping_redis
 
 LOOK_AGAIN_S = 0.5  # readiness is open to everybody, so asking often must not cost the servers behind anything
 PROBE_TIMEOUT_S = 1.0
 HIGH_PERCENT = {"memory_usage_percent": 90.0, "disk_usage_percent": 90.0, "cpu_usage_percent": 95.0}
 CRITICAL = ("database_connection", "ml_models")
+MOST_ALERTS = 50
+LOOK_AT_ALERTS = "Look at what the monitors found: GET /api/predictive/alerts; a retrained model, or a person, closes them."
 RANK = ("healthy", "degraded", "unhealthy")
 ADVICE = {
     "database_connection": "Check that the suite's database runs and RFID3_STORE_URL is right.",
@@ -81,7 +85,9 @@ class Health:
 
     async def report(self) -> dict[str, Any]:
         """The data of endpoint 15: overall_status, components, performance_metrics, alerts, recommendations."""
-        found, source, pipeline = await asyncio.gather(self.readiness(), ping(self._source, PROBE_TIMEOUT_S), self._pipeline())
+        found, source, pipeline, watched = await asyncio.gather(
+            self.readiness(), ping(self._source, PROBE_TIMEOUT_S), self._pipeline(), self._watched()
+        )
         ready = list(found.services.values())
         components = {
             "database_connection": "healthy" if found.store else "unhealthy",
@@ -104,8 +110,14 @@ class Health:
             "overall_status": overall(components),
             "components": components,
             "performance_metrics": metrics,
-            "alerts": [{"level": level, "component": name, "message": text, "timestamp": at} for name, level, text in worries],
-            "recommendations": list(dict.fromkeys(ADVICE[name] for name, _, _ in worries)),
+            "alerts": [
+                *({"level": level, "component": name, "message": text, "timestamp": at} for name, level, text in worries),
+                *watched,
+            ],
+            "recommendations": [
+                *dict.fromkeys(ADVICE[name] for name, _, _ in worries),
+                *([LOOK_AT_ALERTS] if watched else []),
+            ],
         }
 
     def _measure(self) -> dict[str, Any]:
@@ -128,6 +140,19 @@ class Health:
         except StoreUnavailable:
             return "degraded"
         return "degraded" if "failed" in latest.values() else "healthy"
+
+    async def _watched(self) -> list[dict[str, Any]]:
+        """Open alerts of the monitors, which watch whether predictions keep their promises."""
+        try:
+            async with transaction(self._store) as connection:
+                found = await list_alerts(connection, limit=MOST_ALERTS)
+        except (StoreUnavailable, SQLAlchemyError):
+            return []
+        return [
+            {"level": alert.level, "component": f"{alert.service}/{alert.monitor}", "message": alert.message,
+             "timestamp": alert.opened_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")}
+            for alert in found
+        ]  # fmt: skip
 
     async def _look_around(self) -> Readiness:
         names = list(self._upstreams.pools)

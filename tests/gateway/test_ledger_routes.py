@@ -187,6 +187,14 @@ class TestAlerts:
         ]
         assert (found["total"], found["next_offset"], none["alerts"], none["total"]) == (1, None, [], 0)
 
+    async def test_the_health_report_shows_them(self, door: Door, store: AsyncEngine) -> None:
+        """Whoever looks at the suite's health learns what the monitors found, since when, and where to look."""
+        data = (await door.get("/api/predictive/health")).json()["data"]
+
+        shown = {"level": "warning", "component": "demand/coverage", "message": "Intervals hold too rarely."}
+        assert {**shown, "timestamp": "2026-03-20T09:30:00.000Z"} in data["alerts"]
+        assert any("/api/predictive/alerts" in advice for advice in data["recommendations"])
+
     async def test_closing_needs_the_scope_and_a_reason(self, door: Door, store: AsyncEngine, decider: dict[str, str]) -> None:
         """403, 422, 200, and 409 the second time; a closed one is listed only when asked for."""
         number = (await door.get(ALERTS)).json()["data"]["alerts"][0]["id"]
