@@ -109,8 +109,8 @@ async def mark_sent(connection: AsyncConnection, job_ids: Iterable[str], clock: 
 
 
 async def running(connection: AsyncConnection, service: str) -> list[AnyRow]:
-    """Jobs under a lease: id, kind, lease_until, attempts, max_attempts."""
-    query = select(jobs.c.id, jobs.c.kind, jobs.c.lease_until, jobs.c.attempts, jobs.c.max_attempts)
+    """Jobs under a lease: id, kind, lease_owner, lease_until, attempts, max_attempts."""
+    query = select(jobs.c.id, jobs.c.kind, jobs.c.lease_owner, jobs.c.lease_until, jobs.c.attempts, jobs.c.max_attempts)
     return list((await connection.execute(query.where(jobs.c.service == service, jobs.c.state == "running"))).all())
 
 

@@ -5,9 +5,6 @@ of reach the work goes on and its outcome is written when the store is back.
 """
 
 import asyncio
-import os
-import socket
-import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -18,6 +15,7 @@ from rfid3_shared.clock import Clock
 from rfid3_shared.db import transaction
 from rfid3_shared.errors import StoreUnavailable
 from rfid3_shared.jobs import lease as leases
+from rfid3_shared.jobs.holder import own_name
 from rfid3_shared.jobs.job import Job
 from rfid3_shared.jobs.lease import Lease
 from rfid3_shared.jobs.metrics import FINISHED, SECONDS
@@ -58,8 +56,7 @@ class Runner:
     ) -> None:  # fmt: skip
         self.service, self.slots, self.nursery = service, slots, nursery
         self._settings, self._engine, self._clock, self._kinds = settings, engine, clock, dict(kinds)
-        owner = f"{socket.gethostname()[:50]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-        self._lease = Lease(owner, settings.job_lease_s, clock)
+        self._lease = Lease(own_name(), settings.job_lease_s, clock)
         self._running: set[str] = set()
         self._giving: set[asyncio.Task[bool | None]] = set()
 

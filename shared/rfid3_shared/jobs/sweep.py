@@ -17,6 +17,7 @@ from rfid3_shared.clock import Clock
 from rfid3_shared.db import transaction
 from rfid3_shared.errors import StoreUnavailable
 from rfid3_shared.jobs import lease as leases
+from rfid3_shared.jobs.holder import is_gone
 from rfid3_shared.jobs.metrics import OLDEST_AGE, REQUEUED, RUNNABLE, RUNNING
 from rfid3_shared.jobs.outbox import REDIS_FAULTS, SEND_TIMEOUT_S
 from rfid3_shared.jobs.queue import send
@@ -66,7 +67,8 @@ class Sweeper:
         now = self._clock.monotonic()
         self._seen = {(row.id, row.lease_until): self._seen.get((row.id, row.lease_until), now) for row in running}
         for row in running:
-            if self._lapsed(row.lease_until, now - self._seen[row.id, row.lease_until]):
+            gone = is_gone(row.lease_owner or "")  # killed on this very machine: nobody need wait for its lease
+            if gone or self._lapsed(row.lease_until, now - self._seen[row.id, row.lease_until]):
                 async with transaction(self._engine) as connection:
                     if await leases.requeue(connection, row, self._clock):
                         REQUEUED.labels(self._service).inc()
