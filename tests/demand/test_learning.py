@@ -183,6 +183,16 @@ class TestContest:
         shadowed = {row["model_version"] for row in rows if row["role"] == "shadow"}
         assert shadowed <= {second["model_version"]}
 
+    async def test_runs_that_no_job_asked_for_are_runs_of_their_own(self, settings: DemandSettings) -> None:
+        """`rfid3 train` twice is two candidates: only a job's second attempt finds the first one's version."""
+        await prepare(settings, WEEKS)
+        wanted = {"model_types": ["linear"], "hyperparameter_tuning": False}
+
+        first, second = [await train.run(settings, wanted, Silent()) for _ in range(2)]
+
+        assert (first["state"], second["state"]) == ("champion", "rejected")
+        assert len(await versions(settings)) == 2
+
     async def test_a_job_that_runs_twice_publishes_and_settles_once(self, settings: DemandSettings) -> None:
         """The second run of the same job finds its own version and leaves its state alone."""
         await prepare(settings, WEEKS)

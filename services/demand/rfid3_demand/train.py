@@ -6,6 +6,7 @@ once; and what became of a candidate is settled once.
 """
 
 import tempfile
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +42,7 @@ async def run(settings: Settings, arguments: dict[str, Any], progress: Progress)
         if why := held.flags.why_off(Flag.MODEL_TRAINING):
             return {"skipped": f"{Flag.MODEL_TRAINING}: {why}"}
         champion = await held.registry.current(SERVICE)
-        return await _train(
-            held, own, wanted, str(arguments.get("job_id", "by-hand")), progress, champion, tree_settings={}, shadow=True
-        )
+        return await _train(held, own, wanted, _job_id(arguments), progress, champion, tree_settings={}, shadow=True)
 
 
 async def refresh(settings: Settings, arguments: dict[str, Any], progress: Progress) -> dict[str, Any]:
@@ -68,8 +67,14 @@ async def refresh(settings: Settings, arguments: dict[str, Any], progress: Progr
         known = {name: champion.parameters[name] for name in RetrainRequest.model_fields if name in champion.parameters}
         wanted = RetrainRequest.model_validate({**known, "hyperparameter_tuning": False, "force_retrain": False})
         tree_settings = champion.parameters.get("tree_settings") or {}
-        job_id = str(arguments.get("job_id", "by-hand"))
-        return await _train(held, own, wanted, job_id, progress, champion, tree_settings=tree_settings, shadow=False)
+        return await _train(
+            held, own, wanted, _job_id(arguments), progress, champion, tree_settings=tree_settings, shadow=False
+        )
+
+
+def _job_id(arguments: dict[str, Any]) -> str:
+    """The job's id; one of its own for a run that no job asked for, such as `rfid3 train`."""
+    return str(arguments.get("job_id") or uuid.uuid4().hex)
 
 
 async def _train(
