@@ -128,7 +128,8 @@ class TestRedisLost:
             replies.extend([await door.get("forecast") for _ in range(count)])
 
         load = asyncio.gather(*(call(40) for _ in range(8)))
-        await asyncio.sleep(0.15)
+        while len(replies) < 40:
+            await asyncio.sleep(0.001)
         process.kill()
         await load
 
