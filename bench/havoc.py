@@ -53,7 +53,7 @@ class Toll:
     twice: int = 0
     """Versions too many, and changes of state too many."""
     resumed_s: list[float] = field(default_factory=list)
-    """Seconds from the kill of a worker, or of Redis or MariaDB under it, until a job it held ran again or had ended."""
+    """Seconds from the kill of a worker until a job it held ran again or had ended."""
     silences_s: list[float] = field(default_factory=list)
     """Seconds from a kill until the next job ended."""
 
@@ -71,6 +71,7 @@ class Havoc:
         self._chance, self.toll = random.Random(seed), Toll()
         self._held: dict[str, tuple[float, int]] = {}
         self._ended = 0
+        self._silent_since: float | None = None
 
     async def run(self, kills: int, tell: Callable[[str], None]) -> Toll:
         """Kill so many times while jobs are asked for, then let everything come to its end."""
@@ -106,7 +107,7 @@ class Havoc:
         for path in sorted((self._home / "running").glob("*"), key=lambda _: self._chance.random()):
             path.unlink(missing_ok=True)
             with contextlib.suppress(psutil.Error, ProcessLookupError):
-                if "python" in psutil.Process(int(path.name)).name() or self._is_ours(int(path.name)):
+                if self._is_ours(int(path.name)):
                     os.kill(int(path.name), signal.SIGKILL)
                     return True
         return False
@@ -125,8 +126,6 @@ class Havoc:
         self._silent_since = now
         await asyncio.sleep(self._chance.uniform(0, 0.5))
         await asyncio.to_thread(victim.restart)
-
-    _silent_since: float | None = None
 
     async def _watch(self) -> None:
         """Note when jobs of killed workers run again, and when the next job ends."""

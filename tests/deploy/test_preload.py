@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 
-from rfid3_deploy.preload import ONE_THREAD
+from rfid3_shared.fork_safety import ONE_THREAD
 
 
 def run(script: str) -> str:
@@ -17,7 +17,8 @@ class TestPreload:
         """After all apps are imported and made, one thread runs, no model library is there, and the objects are frozen."""
         script = """
 import gc, json, os, sys
-from rfid3_deploy.preload import freeze, preload, running_threads
+from rfid3_deploy.preload import freeze, preload
+from rfid3_shared.fork_safety import running_threads
 from rfid3_deploy.suite import create_app
 before = dict(os.environ)
 preload(["rfid3_gateway.app", "rfid3_demand.app", "rfid3_demand.worker"])
@@ -40,7 +41,8 @@ class TestFreeze:
         """A thread would be missing in the forks, and its locks would stay locked for ever."""
         script = """
 import threading
-from rfid3_deploy.preload import NotForkSafe, freeze
+from rfid3_deploy.preload import freeze
+from rfid3_shared.fork_safety import NotForkSafe
 threading.Thread(target=threading.Event().wait, daemon=True).start()
 try:
     freeze()

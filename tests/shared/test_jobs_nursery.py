@@ -14,9 +14,9 @@ import psutil
 import pytest
 from joblife import gone, lives, numbers
 
+from rfid3_shared.fork_safety import ONE_THREAD, NotForkSafe, importing_starts_no_threads, refuse_threads
 from rfid3_shared.jobs import nursery as nurseries
 from rfid3_shared.jobs.nursery import Nursery
-from rfid3_shared.jobs.nursery_process import ONE_THREAD, NotForkSafe, importing_starts_no_threads, refuse_threads
 from rfid3_shared.jobs.process import run_work
 from rfid3_shared.settings import Settings
 
@@ -214,7 +214,7 @@ class TestForkSafety:
     def test_what_it_imports_starts_no_thread_and_is_light(self) -> None:
         """A nursery imports no model library, and everything a job opens first."""
         code = (
-            "import os, sys; from rfid3_shared.jobs.nursery_process import preload, running_threads\n"
+            "import os, sys; from rfid3_shared.fork_safety import running_threads; from rfid3_shared.jobs.nursery_process import preload\n"
             "preload(['rfid3_demand.settings', 'numpy', 'no.such.module'])\n"
             "heavy = {'polars', 'lightgbm', 'pandas', 'scipy', 'arq'} & set(sys.modules)\n"
             "print(running_threads(), sorted(heavy), 'rfid3_shared.resources' in sys.modules, 'numpy' in sys.modules)"

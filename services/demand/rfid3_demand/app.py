@@ -6,8 +6,8 @@ from fastapi import FastAPI
 
 import rfid3_demand
 from rfid3_demand import snapshot
-from rfid3_demand.routes import SERVICE, router
-from rfid3_demand.settings import DemandSettings
+from rfid3_demand.routes import router
+from rfid3_demand.settings import SERVICE, DemandSettings
 from rfid3_shared.app import create_service
 
 

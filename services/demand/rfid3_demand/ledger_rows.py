@@ -1,11 +1,17 @@
 """How is a demand answer written down, so that it can be held against what happened?"""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
+from rfid3_demand.nodes import ALL
 from rfid3_demand.schemas import ForecastQuery
 from rfid3_shared.ledger import Prediction
 
+PREDICTION_TYPE: Literal["demand"] = "demand"
+HEADLINE_TYPE = "ensemble"
+"""The model that answers unless somebody asks for another by name."""
+TOTALS = {"target_item_id": "", "store": ALL}
+"""Rows of totals over all stores, which is what the headline back-test speaks of."""
 LONGEST_ID = 36
 """Characters of a request id that the ledger keeps; a caller's own may be longer."""
 
@@ -20,7 +26,7 @@ def rows_of(
     """
     return [
         Prediction(
-            prediction_type="demand",
+            prediction_type=PREDICTION_TYPE,
             target_item_id=data["category_filter"] if query.rental_class else "",
             target_category="" if query.rental_class else data["category_filter"],
             store=data["store_filter"],

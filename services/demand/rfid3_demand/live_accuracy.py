@@ -5,8 +5,10 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from rfid3_demand import performance, resolve
+from rfid3_demand.ledger_rows import HEADLINE_TYPE, PREDICTION_TYPE, TOTALS
 from rfid3_demand.nodes import ALL
 from rfid3_demand.schemas import AccuracyQuery
+from rfid3_demand.settings import SERVICE
 from rfid3_demand.snapshot import Snapshot
 from rfid3_shared.clock import Clock
 from rfid3_shared.db import transaction
@@ -16,10 +18,7 @@ from rfid3_shared.monitor.watch import look, report
 from rfid3_shared.settings import Settings
 
 NOT_KNOWN: dict[str, Any] = {"live": None, "live_waiting": None, "everything_shown": None, "monitors": {}}
-TOTALS, HEADLINE_TYPE = {"target_item_id": "", "store": ALL}, "ensemble"
-"""What the headline back-test speaks of, as the ledger names it: totals over all stores, by the model that answers unasked."""
 """What is said while the ledger is out of reach."""
-PREDICTION_TYPE = SERVICE = "demand"
 ENOUGH_WEEKS = 4
 """From so many scored weeks on the headline figures are live ones."""
 

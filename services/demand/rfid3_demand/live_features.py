@@ -10,15 +10,14 @@ from typing import Any
 import numpy as np
 
 from rfid3_demand import feature_drift, history, watching
-from rfid3_demand.settings import demand_settings
+from rfid3_demand.settings import SERVICE, demand_settings
 from rfid3_shared.db import transaction
 from rfid3_shared.errors import Conflict
 from rfid3_shared.feature_store import FeatureValue, write_features
-from rfid3_shared.jobs import Outbox, Progress, enqueue
+from rfid3_shared.jobs import Progress, enqueue_and_send
 from rfid3_shared.resources import Resources, open_resources
 from rfid3_shared.settings import Settings
 
-SERVICE = CATEGORY = "demand"
 SOURCE = "id_transactions, pos_transaction_items"
 HISTORY_DAYS = 7 * (feature_drift.LONGEST_REST_WEEKS + 6)
 
@@ -39,7 +38,7 @@ async def run(settings: Settings, arguments: dict[str, Any], progress: Progress)
             # a week's features are known when its Sunday has passed in the shop
             known_at = datetime.combine(week + timedelta(days=7), time(), held.clock.zone).astimezone(UTC)
             rows = [
-                FeatureValue(name, CATEGORY, f"class:{number}", float(value), known_at, SOURCE, "weekly departures")
+                FeatureValue(name, SERVICE, f"class:{number}", float(value), known_at, SOURCE, "weekly departures")
                 for name, column in values.items() for number, value in zip(names, column, strict=True) if np.isfinite(value)
             ]  # fmt: skip
         async with transaction(held.store) as connection:
@@ -55,15 +54,11 @@ async def run(settings: Settings, arguments: dict[str, Any], progress: Progress)
 
 async def _score_once(held: Resources, data_day: str) -> str | None:
     """Ask for scoring once a day of data; the job's id, or None while another scoring is active."""
-    outbox = Outbox(held.redis)
     try:
-        async with transaction(held.store) as connection:
-            job = await enqueue(
-                connection, service=SERVICE, kind="score", arguments={}, requested_by="features",
-                idempotency_key=f"score/{SERVICE}/{data_day}", clock=held.clock,
-            )  # fmt: skip
-            outbox.add(job.id, SERVICE)
+        job = await enqueue_and_send(
+            held.store, held.redis, held.clock, service=SERVICE, kind="score", arguments={}, requested_by="features",
+            idempotency_key=f"score/{SERVICE}/{data_day}",
+        )  # fmt: skip
     except Conflict:
         return None
-    await outbox.send()
     return job.id

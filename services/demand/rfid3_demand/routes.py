@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from rfid3_demand import live_accuracy, predict, queries, resolve
 from rfid3_demand.ledger_rows import rows_of
 from rfid3_demand.schemas import AccuracyAnswer, AccuracyQuery, ForecastAnswer, ForecastQuery, RetrainAnswer, RetrainRequest
+from rfid3_demand.settings import SERVICE
 from rfid3_demand.snapshot import Snapshot
 from rfid3_shared.app import answer
 from rfid3_shared.auth import Caller
@@ -27,7 +28,7 @@ from rfid3_shared.registry import Loaded
 from rfid3_shared.resources import Resources
 from rfid3_shared.source.business_day import business_day
 
-SERVICE, TRAIN_KIND = "demand", "train"
+TRAIN_KIND = "train"
 router = APIRouter(prefix="/demand", tags=["demand"])
 
 

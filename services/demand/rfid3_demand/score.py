@@ -6,14 +6,13 @@ Runs daily in a process of its own, and whenever the source has moved on by a da
 from typing import Any
 
 from rfid3_demand import features, history, outcomes, watching
+from rfid3_demand.ledger_rows import PREDICTION_TYPE
 from rfid3_demand.settings import demand_settings
 from rfid3_shared import feature_store, ledger
 from rfid3_shared.db import transaction
 from rfid3_shared.jobs import Progress
 from rfid3_shared.resources import open_resources
 from rfid3_shared.settings import Settings
-
-PREDICTION_TYPE = "demand"
 
 
 async def run(settings: Settings, arguments: dict[str, Any], progress: Progress) -> dict[str, Any]:

@@ -5,6 +5,9 @@ from pydantic import Field
 from rfid3_shared.jobs.schedule import Cron
 from rfid3_shared.settings import Settings
 
+SERVICE = "demand"
+"""This service's name: in paths, jobs, the registry and the ledger."""
+
 
 class DemandSettings(Settings):
     """Common settings and those of demand, all from the environment with prefix `RFID3_`."""

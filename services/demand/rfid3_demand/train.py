@@ -15,7 +15,7 @@ import polars as pl
 from rfid3_demand import comparison, feature_drift, history, publication, queries, snapshot
 from rfid3_demand.fitting import fit
 from rfid3_demand.schemas import RetrainRequest
-from rfid3_demand.settings import DemandSettings, demand_settings
+from rfid3_demand.settings import SERVICE, DemandSettings, demand_settings
 from rfid3_demand.snapshot import Snapshot
 from rfid3_shared.db import transaction
 from rfid3_shared.errors import ModelUnavailable
@@ -25,8 +25,6 @@ from rfid3_shared.registry import Version, announce, code_version, gate
 from rfid3_shared.resources import Resources, open_resources
 from rfid3_shared.settings import Settings
 from rfid3_shared.source.business_day import business_day
-
-SERVICE = "demand"
 
 
 async def run(settings: Settings, arguments: dict[str, Any], progress: Progress) -> dict[str, Any]:

@@ -5,25 +5,20 @@ from typing import Any
 
 from rfid3_demand import feature_drift
 from rfid3_demand.history import Weekly
-from rfid3_demand.nodes import ALL
+from rfid3_demand.ledger_rows import HEADLINE_TYPE, PREDICTION_TYPE, TOTALS
 from rfid3_demand.schemas import RetrainRequest
-from rfid3_demand.settings import DemandSettings
+from rfid3_demand.settings import SERVICE, DemandSettings
 from rfid3_shared.db import transaction
 from rfid3_shared.errors import Conflict
 from rfid3_shared.flags import Flag
-from rfid3_shared.jobs import Outbox, enqueue
+from rfid3_shared.jobs import enqueue_and_send
 from rfid3_shared.monitor import freshness, note_retrain
 from rfid3_shared.monitor.findings import Finding
 from rfid3_shared.monitor.watch import watch
 from rfid3_shared.resources import Resources
 
-SERVICE = PREDICTION_TYPE = "demand"
 BY = "monitor"
 GAP_DAYS = 90
-TOTALS = {"target_item_id": "", "store": ALL}
-"""Ledger rows of totals over all stores, which is what the headline back-test speaks of."""
-HEADLINE_TYPE = "ensemble"
-"""The model that answers unless somebody asks for another by name."""
 
 
 def days_with_departures(past: Weekly) -> list[date]:
@@ -54,17 +49,15 @@ async def _retrain(held: Resources, finding: Finding) -> None:
     """Ask for a training run, at most once an alert; one that is active already will do."""
     if finding.alert_id is None:
         return
-    outbox = Outbox(held.redis)
     try:
-        async with transaction(held.store) as connection:
-            job = await enqueue(
-                connection, service=SERVICE, kind="train", arguments=RetrainRequest().model_dump(), requested_by=BY,
-                idempotency_key=f"alert/{finding.alert_id}", clock=held.clock,
-            )  # fmt: skip
-            await note_retrain(connection, finding.alert_id, job.id)
-            outbox.add(job.id, SERVICE)
-    except Conflict as active:
-        async with transaction(held.store) as connection:
-            await note_retrain(connection, finding.alert_id, str(active.details["job_id"]))
-        return
-    await outbox.send()
+        job = await enqueue_and_send(
+            held.store, held.redis, held.clock, service=SERVICE, kind="train", arguments=RetrainRequest().model_dump(),
+            requested_by=BY, idempotency_key=f"alert/{finding.alert_id}",
+        )  # fmt: skip
+        job_id = job.id
+    except Conflict as fault:
+        if (active := fault.details.get("job_id")) is None:
+            return  # asked for at the same moment by somebody else: the next look finds it
+        job_id = str(active)
+    async with transaction(held.store) as connection:
+        await note_retrain(connection, finding.alert_id, job_id)

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from rfid3_demand.routes import SERVICE, TRAIN_KIND
-from rfid3_demand.settings import DemandSettings, demand_settings
+from rfid3_demand.routes import TRAIN_KIND
+from rfid3_demand.settings import SERVICE, DemandSettings, demand_settings
 from rfid3_shared.jobs.duties import Duty
 from rfid3_shared.jobs.schedule import Schedule
 from rfid3_shared.registry.promotion import promotion_duty
@@ -17,7 +17,6 @@ KINDS = {
     "score": "rfid3_demand.score:run",
 }
 """Job kind → the function that a subprocess runs."""
-TRAINING_KINDS = (TRAIN_KIND, "refresh")
 PROMOTION_INTERVAL_S = 5.0
 DUTIES = (Duty("promotion", PROMOTION_INTERVAL_S, promotion_duty(SERVICE)),)
 

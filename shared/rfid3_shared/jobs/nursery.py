@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import orjson
 
+from rfid3_shared.fork_safety import refuse_threads
 from rfid3_shared.jobs import nursery_process
 from rfid3_shared.jobs.nursery_process import LARGEST_PACKET
 from rfid3_shared.log import get_logger
@@ -79,7 +80,7 @@ class Nursery:
         """A nursery that shares this process's memory. Raises NotForkSafe when this process has several threads."""
         nursery = cls(modules)
         if AVAILABLE:
-            nursery_process.refuse_threads()
+            refuse_threads()
             nursery._link = _Link.fork()
         return nursery
 

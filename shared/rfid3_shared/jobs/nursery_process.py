@@ -14,12 +14,13 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from importlib import import_module
 from typing import Any, NoReturn
 
 import orjson
 
+from rfid3_shared.fork_safety import importing_starts_no_threads, refuse_threads
 from rfid3_shared.jobs import work
 
 LIGHT = (
@@ -27,28 +28,9 @@ LIGHT = (
     "rfid3_shared.resources",
 )  # fmt: skip
 """What nearly every job imports. Not here: what only a training needs (polars, lightgbm), because it starts threads."""
-ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 LARGEST_PACKET = 65536
 TOLD = 0
 """In place of the number of a child whose end the worker knows of."""
-
-
-class NotForkSafe(RuntimeError):
-    """This process has several threads; those that do not fork would be missing in every child, their locks held."""
-
-
-def running_threads() -> int:
-    """How many threads this process has, those of libraries included; 1 where the kernel does not tell."""
-    try:
-        return len(os.listdir("/proc/self/task"))
-    except FileNotFoundError:
-        return 1
-
-
-def refuse_threads() -> None:
-    """Raises NotForkSafe when this process has more than one thread."""
-    if (threads := running_threads()) > 1:
-        raise NotForkSafe(f"{threads} threads run before the fork; they would be missing in every job")
 
 
 def serve(control: socket.socket) -> NoReturn:
@@ -183,21 +165,6 @@ def _show_as(name: str) -> None:
     """Appear under this name in ps and top, where the kernel has such names."""
     with contextlib.suppress(OSError), open("/proc/self/comm", "w") as comm:
         comm.write(name)
-
-
-@contextlib.contextmanager
-def importing_starts_no_threads() -> Iterator[None]:
-    """Numpy's linear algebra starts a pool of threads when it is imported, unless the environment says not to."""
-    before = {name: os.environ.get(name) for name in ONE_THREAD}
-    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def preload(modules: Iterable[str]) -> None:

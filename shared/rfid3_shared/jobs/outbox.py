@@ -5,10 +5,15 @@ that is down delays jobs and loses none.
 """
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import RedisError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from rfid3_shared.clock import Clock
+from rfid3_shared.db import transaction
+from rfid3_shared.jobs.job import Job
+from rfid3_shared.jobs.requests import enqueue
 from rfid3_shared.log import get_logger
 
 if TYPE_CHECKING:
@@ -43,3 +48,19 @@ class Outbox:
                     await send(self._redis, service, job_id)
         except REDIS_FAULTS as fault:
             log.warning("jobs_not_sent", jobs=[job_id for job_id, _ in waiting], fault=type(fault).__name__)
+
+
+async def enqueue_and_send(
+    engine: AsyncEngine, redis: "Redis | None", clock: Clock, *, service: str, kind: str, arguments: dict[str, Any],
+    requested_by: str, idempotency_key: str | None = None,
+) -> Job:  # fmt: skip
+    """Ask for a job in a transaction of its own, for those who are in none; what `enqueue` gives and raises."""
+    outbox = Outbox(redis)
+    async with transaction(engine) as connection:
+        job = await enqueue(
+            connection, service=service, kind=kind, arguments=arguments, requested_by=requested_by,
+            idempotency_key=idempotency_key, clock=clock,
+        )  # fmt: skip
+        outbox.add(job.id, service)
+    await outbox.send()
+    return job
