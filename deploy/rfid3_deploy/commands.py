@@ -41,6 +41,9 @@ LEAN = {"MALLOC_ARENA_MAX": "2", "PYTHONUNBUFFERED": "1"}
 def train(
     service: Annotated[str, typer.Argument(help="Which service's model, e.g. demand.")] = "demand",
     force: Annotated[bool, typer.Option(help="Let it serve even when it is no better than what serves now.")] = False,
+    engine: Annotated[
+        str | None, typer.Option(help="Where it is computed: local, local-cluster:2 or dask://HOST:PORT [RFID3_TRAIN_ENGINE].")
+    ] = None,
 ) -> None:
     """Train a model now and hold it against the one that serves; a better one takes over without a pause.
 
@@ -54,7 +57,7 @@ def train(
     if service not in found:
         raise InvalidParameters(f"There is no service {service!r}.", services=", ".join(found))
     with stage("training") as current:
-        current.outcome = asyncio.run(train_service(found[service], current.report, force=force))
+        current.outcome = asyncio.run(train_service(found[service], current.report, force=force, engine=engine))
 
 
 top = {"up": up, "train": train}

@@ -10,7 +10,7 @@ from typing import Any
 from rfid3_deploy.topology import Service
 from rfid3_shared.clock import Clock
 from rfid3_shared.db import open_engine
-from rfid3_shared.errors import AppError, InsufficientData
+from rfid3_shared.errors import AppError, InsufficientData, InvalidParameters
 from rfid3_shared.jobs.process import run_work
 from rfid3_shared.migrate import ensure_schema
 from rfid3_shared.registry import Registry
@@ -56,18 +56,23 @@ async def current_version(settings: Settings, service: str) -> str | None:
     return version.model_version if version else None
 
 
-async def train_service(service: Service, report: Report, *, force: bool = False) -> str:
+async def train_service(service: Service, report: Report, *, force: bool = False, engine: str | None = None) -> str:
     """Train a candidate and hold it against what serves, or with `force` let it serve whatever it is worth; the outcome in words.
 
-    Raises InsufficientData when the source holds too little, TrainingFailed for any other reason.
+    engine: where it is computed, instead of the setting RFID3_TRAIN_ENGINE. Raises InsufficientData when the source holds too
+    little, InvalidParameters for an engine that the service does not have, TrainingFailed for any other reason.
     """
     settings = service.settings()
+    if engine is not None:
+        if "train_engine" not in type(settings).model_fields:
+            raise InvalidParameters(f"The service {service.name} trains in one process only.", parameter="engine")
+        settings = settings.model_copy(update={"train_engine": engine})
     path = import_module(service.worker_module).KINDS[TRAIN]
     outcome = await run_work(
         path, settings, {"force_retrain": force}, lambda step, done: report(step, round(done * STEPS), STEPS)
     )
     if fault := outcome.get("error"):
-        kind = InsufficientData if fault["code"] == InsufficientData.code else TrainingFailed
+        kind = {each.code: each for each in (InsufficientData, InvalidParameters)}.get(fault["code"], TrainingFailed)
         raise kind(fault["message"], service=service.name)
     return _in_words(outcome["result"], await current_version(settings, service.name))
 

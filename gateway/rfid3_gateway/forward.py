@@ -104,7 +104,8 @@ class Forwarder:
         if route.is_open:
             await self._answer_self(exchange, receive)
             return
-        patience = Patience(self._vigil, receive, self._settings.request_deadline_s)
+        waited = route.deadline_s or self._settings.request_deadline_s
+        patience = Patience(self._vigil, receive, waited)
         try:
             async with patience:
                 caller, grant = await self._door.admit(scope["headers"], scope["query_string"], route)
@@ -122,14 +123,14 @@ class Forwarder:
                 # leaving is how one ends listening to a stream
                 exchange.status = exchange.status if route.is_stream and exchange.status else CALLER_LEFT
                 return
-            waited = self._settings.request_deadline_s
             if patience.reading_body:
                 raise BodyTooSlow(f"The body did not arrive within {waited:g} seconds.", deadline_s=waited) from None
             raise UpstreamTimeout(f"No answer within {waited:g} seconds.", deadline_s=waited) from None
 
     async def _forward(self, exchange: Exchange, receive: Receive, patience: Patience) -> None:
         scope = exchange.scope
-        body = await read_body(scope["headers"], receive, self._settings.max_body_bytes, patience)
+        limit_bytes = exchange.route.body_bytes or self._settings.max_body_bytes
+        body = await read_body(scope["headers"], receive, limit_bytes, patience)
         patience.watch()
         client, query = scope.get("client"), scope["query_string"]
         target = scope["raw_path"].decode("latin-1")

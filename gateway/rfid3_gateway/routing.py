@@ -4,7 +4,7 @@ import difflib
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -25,6 +25,10 @@ class Service:
     upstreams: tuple[str, ...]
     rate_class: str
     classes: Mapping[str, str]
+    deadlines_s: Mapping[str, float] = field(default_factory=dict)
+    """Path template → seconds its answer may take, where that is not the setting."""
+    body_bytes: Mapping[str, int] = field(default_factory=dict)
+    """Path template → bytes its request may have, where that is not the setting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,8 @@ class Route:
     template: str
     is_open: bool = False
     is_stream: bool = False
+    deadline_s: float | None = None
+    body_bytes: int | None = None
 
     @property
     def scope(self) -> str:
@@ -49,7 +55,7 @@ class Route:
 def read_topology(path: Path, environ: Mapping[str, str]) -> tuple[Service, ...]:
     """The services of a topology file; RFID3_UPSTREAM_<SERVICE> in `environ` replaces a service's upstreams.
 
-    Raises ValueError for an unknown class or a service without prefix, FileNotFoundError without the file.
+    Raises ValueError for an unknown class, a limit of nothing or a service without prefix, FileNotFoundError without the file.
     """
     services = []
     for name, entry in tomllib.loads(path.read_text())["services"].items():
@@ -58,10 +64,13 @@ def read_topology(path: Path, environ: Mapping[str, str]) -> tuple[Service, ...]
         service = Service(
             name=name, prefixes=tuple(prefix.rstrip("/") for prefix in entry.get("prefixes", [])),
             upstreams=tuple(url for url in upstreams if url), rate_class=entry.get("class", "RT"), classes=entry.get("classes", {}),
+            deadlines_s=entry.get("deadlines_s", {}), body_bytes=entry.get("body_bytes", {}),
         )  # fmt: skip
         unknown = {service.rate_class, *service.classes.values()} - set(RATE_CLASSES)
         if unknown or not service.prefixes:
             raise ValueError(f"topology: service {name} has no prefix, or an unknown class {sorted(unknown)}")
+        if any(not limit > 0 for limit in [*service.deadlines_s.values(), *service.body_bytes.values()]):
+            raise ValueError(f"topology: deadlines and body sizes of service {name} are above 0")
         services.append(service)
     return tuple(services)
 
@@ -88,7 +97,8 @@ class RouteTable:
         routes = list(self._own)
         for service in self._services:
             # the topology comes first: where both name a path by different placeholders, its class counts
-            templates = dict.fromkeys([*service.classes, *documented.get(service.name, ())])
+            named = (*service.classes, *service.deadlines_s, *service.body_bytes)
+            templates = dict.fromkeys([*named, *documented.get(service.name, ())])
             routes += [self._route(service, template) for template in templates]
         self._exact = {route.template: route for route in routes if "{" not in route.template}
         self._patterns = [(_pattern(route.template), route) for route in routes if "{" in route.template]
@@ -114,7 +124,10 @@ class RouteTable:
         raise NotFound("There is no such path.", **({"suggestion": nearest[0], "similar": list(nearest)} if nearest else {}))
 
     def _route(self, service: Service, template: str) -> Route:
-        return Route(service.name, service.classes.get(template, service.rate_class), template)
+        return Route(
+            service.name, service.classes.get(template, service.rate_class), template,
+            deadline_s=service.deadlines_s.get(template), body_bytes=service.body_bytes.get(template),
+        )  # fmt: skip
 
     def _suggest(self, path: str) -> tuple[str, ...]:
         shown = [route.template for route in self._own if not route.template.startswith("/docs/")]

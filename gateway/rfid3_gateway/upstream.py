@@ -6,6 +6,7 @@ never opened, or was closed under an idempotent request, is tried once more. For
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
+from io import BytesIO
 from itertools import count
 
 import aiohttp
@@ -20,6 +21,7 @@ from rfid3_shared.log import get_logger
 log = get_logger("upstream")
 EJECTED_S = 1.0
 CONNECT_TIMEOUT_S = 1.0
+LARGE_BYTES = 500_000
 KEEP_ALIVE_S = 4.0  # uvicorn closes idle connections after 5 s; closing first avoids writing into a closing one
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 NO_AUTO_HEADERS = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
@@ -146,7 +148,9 @@ class Upstreams:
         self, instance: Instance, method: str, target: str, headers: Sequence[tuple[str, str]], body: bytes | None
     ) -> Reply:
         url = URL(instance.base + target, encoded=True)
-        return Reply(await instance.session.request(method, url, headers=headers, data=body, allow_redirects=False))
+        # a large body is written piece by piece, so that other requests get their turn; each try reads it from its beginning
+        data = BytesIO(body) if body is not None and len(body) > LARGE_BYTES else body
+        return Reply(await instance.session.request(method, url, headers=headers, data=data, allow_redirects=False))
 
     def _eject(self, service: str, instance: Instance, kind: str) -> None:
         now = self._clock.monotonic()

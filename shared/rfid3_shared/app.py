@@ -123,7 +123,7 @@ def _add_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def on_invalid(request: Request, error: RequestValidationError) -> Response:
-        return send(request, InvalidParameters("Some parameters cannot be used.", problems=_in_words(error)))
+        return send(request, InvalidParameters("Some parameters cannot be used.", problems=in_words(error)))
 
     @app.exception_handler(HTTPException)
     async def on_http(request: Request, error: HTTPException) -> Response:
@@ -139,13 +139,17 @@ def _add_handlers(app: FastAPI) -> None:
         return send(request, AppError("Something failed on our side. The request id finds it in the logs."))
 
 
-def _in_words(error: RequestValidationError) -> list[dict[str, Any]]:
+def in_words(error: RequestValidationError) -> list[dict[str, Any]]:
+    """Each problem of a request as {parameter, problem, given}."""
     problems = []
     for fault in error.errors():
         where = [str(part) for part in fault["loc"] if part not in ("query", "body", "path")]
-        words = PROBLEM_WORDS.get(fault["type"], fault["msg"])
-        problems.append({"parameter": ".".join(where) or "body", "problem": words, "given": fault.get("input")})
+        words = PROBLEM_WORDS.get(fault["type"], fault["msg"].removeprefix("Value error, "))
+        given = fault.get("input")
+        problem = {"parameter": ".".join(where) or str((*fault["loc"], "body")[0]), "problem": words}
+        # a whole body is not sent back
+        problems.append({**problem, "given": None if isinstance(given, (dict, list)) else given})
     return problems
 
 
-__all__ = ["COMMON_ERRORS", "answer", "create_service"]
+__all__ = ["COMMON_ERRORS", "answer", "create_service", "in_words"]

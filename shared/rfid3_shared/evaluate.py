@@ -43,6 +43,23 @@ def wape(y: ArrayLike, forecast: ArrayLike) -> float:
     return float(np.abs(actual - predicted).sum() / volume) if volume > 0 else float("nan")
 
 
+def smape(y: ArrayLike, forecast: ArrayLike) -> float:
+    """Symmetric mean absolute percentage error, 0 to 200: mean of 200 |y - f| / (|y| + |f|); 0 where both are 0 (M4's formula,
+    Makridakis, Spiliotis and Assimakopoulos 2020)."""
+    actual, predicted = _pairs(y, forecast)
+    size = np.abs(actual) + np.abs(predicted)
+    part = np.divide(np.abs(actual - predicted), size, out=np.zeros_like(size), where=size > 0)
+    return float(200.0 * part.mean()) if len(part) else float("nan")
+
+
+def owa(smape_: float, mase_: float, naive_smape: float, naive_mase: float) -> float:
+    """Overall weighted average of M4: mean of sMAPE and MASE, each over that of Naive2; both averaged over series first. NaN
+    where Naive2 has no error."""
+    if not (naive_smape > 0 and naive_mase > 0):
+        return float("nan")
+    return (smape_ / naive_smape + mase_ / naive_mase) / 2.0
+
+
 def mase_scale(history: ArrayLike, season: int = 1) -> np.ndarray | float:
     """In-sample mean absolute error of the seasonal naive forecast along the last axis; NaN when there is none or it is
     zero."""

@@ -50,7 +50,9 @@ def snapshot() -> Snapshot:
         inferred_store_share=[0.0] * (count - 1) + [0.25], stores={"3607": "Wayzata", "8101": "Fridley"},
         store_aliases={"3607": "3607", "001": "3607", "1": "3607", "1.0": "3607", "8101": "8101", "003": "8101", "3.0": "8101"},
         categories=["Round Linen", "Tables"], week_in_progress={"units": [1.0] * count, "share_ahead": 0.8},
-        holiday_names=[["Independence Day"]] + [[]] * (WEEKS - 1), stockout_alert_ratio=0.2, backtest_levels=[0.1, 0.5, 0.9], scores=[],
+        holiday_names=[["Independence Day"]] + [[]] * (WEEKS - 1), stockout_alert_ratio=0.2,
+        backtest_levels=[0.1, 0.5, 0.9], scores=[], notes={}, season_source=["own"] * count,
+        events={"weeks": [], "names": [], "contracts": {}},
         counts={"training_observations": 60, "validation_observations": 12},
     )  # fmt: skip
     causes = np.stack([mean * share for share in (0.6, 0.2, 0.15, 0.05)]).astype(np.float32)
@@ -59,4 +61,5 @@ def snapshot() -> Snapshot:
     return Snapshot(
         spec=spec, means=means, quantiles=_quantiles(means).astype(np.float32), contributions=causes, stockout=risk,
         fleet=np.full(count, 25, np.float32), revenue=mean * 12, history=past, backtest=np.array(tested, np.float32),
+        refused=np.full_like(past, np.nan), at_hand=np.full_like(mean, 25), booked=np.full_like(mean, np.nan),
     )  # fmt: skip

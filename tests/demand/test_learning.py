@@ -10,7 +10,7 @@ import pytest
 from demandlife import FORECAST, Silent, prepare, serving, trained
 from sqlalchemy import select
 
-from rfid3_demand import live_features, score, train
+from rfid3_demand import live_features, score, snapshot, train
 from rfid3_demand.settings import DemandSettings
 from rfid3_shared import db
 from rfid3_shared.clock import Clock
@@ -145,7 +145,7 @@ class TestContest:
         second = await again(settings, 2, model_types=["linear"])
         refreshed = await train.refresh(settings, {"job_id": f"{3:032x}"}, Silent())
 
-        assert second["state"] == "shadow"
+        assert second["state"] == "shadow", second
         assert "on trial" in refreshed["skipped"]
         states = {version.model_version: version.state for version in await versions(settings)}
         assert states == {first["model_version"]: "champion", second["model_version"]: "shadow"}
@@ -161,6 +161,13 @@ class TestContest:
 
         assert "no data newer" in nothing_new["skipped"]
         assert refreshed["state"] == "champion"
+        store = db.open_engine(settings.store_dsn)
+        registry = Registry(settings.artefact_dir, store, Clock())
+        newest = (await registry.versions("demand"))[0]
+        notes = snapshot.load(registry.open_artefact(newest)).spec.notes
+        await store.dispose()
+        # what the full run had learned came out of its artefact, and nothing was learned again
+        assert notes["last_full_run"] == str(LAST_MONDAY)
         states = {version.model_version: version.state for version in await versions(settings)}
         assert states == {first["model_version"]: "retired", refreshed["model_version"]: "champion"}
 

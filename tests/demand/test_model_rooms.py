@@ -7,7 +7,7 @@ from scipy.stats import nbinom
 
 from rfid3_demand.model import ensemble, intermittent, intervals, naive, negative_binomial, seasonal, smoothing
 from rfid3_demand.model.panel import aggregate
-from rfid3_demand.model.reconcile import reconcile
+from rfid3_demand.model.reconcile import ErrorModel, reconcile
 
 NAN = float("nan")
 
@@ -101,19 +101,19 @@ class TestReconcile:
         variance = np.array([1.0, 2, 3, 4, 5])
         s, w = self.SUMMING.toarray(), np.diag(1 / variance)
         expected = s @ np.linalg.solve(s.T @ w @ s, s.T @ w @ base)
-        assert np.allclose(reconcile(self.SUMMING, base, variance, True), expected, atol=1e-5)
+        assert np.allclose(reconcile(self.SUMMING, base, ErrorModel("weighted", variance), True), expected, atol=1e-5)
 
     def test_sums_and_signs_hold_for_any_input(self) -> None:
         """Levels add up exactly and nothing is negative, whatever contradiction goes in."""
         base = np.random.default_rng(4).normal(0, 10, (5, 7))
-        said = reconcile(self.SUMMING, base, np.ones(5), True)
+        said = reconcile(self.SUMMING, base, ErrorModel("weighted", np.ones(5)), True)
         assert (said >= 0).all()
         assert np.allclose(self.SUMMING @ said[:3], said, atol=1e-9)
 
     def test_what_is_unknown_stays_nothing(self) -> None:
         """A bottom series without a forecast stays 0, and its parents' surplus goes to the others."""
         base = np.array([[4.0], [NAN], [6], [12], [16]])
-        said = reconcile(self.SUMMING, base, np.ones(5), True)
+        said = reconcile(self.SUMMING, base, ErrorModel("weighted", np.ones(5)), True)
         assert said[1, 0] == 0
         assert said[3, 0] == said[0, 0]
 

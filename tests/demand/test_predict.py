@@ -85,7 +85,6 @@ class TestForecast:
         """A recommendation carries the class, the store, the week and the chance it follows from."""
         said = predict.forecast(snapshot, ForecastQuery())["recommendations"]
 
-        assert len(said) == 1
         assert "61825" in said[0]
         assert "8101" in said[0]
         assert "46%" in said[0]

@@ -1,5 +1,6 @@
 """Does a snapshot survive its folder unchanged?"""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from rfid3_demand import predict
 from rfid3_demand.schemas import ForecastQuery
-from rfid3_demand.snapshot import ARRAYS, Snapshot, load, write
+from rfid3_demand.snapshot import ARRAYS, FORMAT, Snapshot, load, write
 
 
 class TestWriteAndLoad:
@@ -32,7 +33,7 @@ class TestWriteAndLoad:
     def test_refuses_another_format(self, tmp_path: Path, snapshot: Snapshot) -> None:
         """A snapshot of another version of the suite is refused, not misread."""
         _write(snapshot, tmp_path)
-        spec = (tmp_path / "spec.json").read_text().replace('"format":1', '"format":99')
+        spec = (tmp_path / "spec.json").read_text().replace(f'"format":{FORMAT}', '"format":99')
         (tmp_path / "spec.json").write_text(spec)
 
         with pytest.raises(ValueError, match="another version"):
@@ -41,3 +42,13 @@ class TestWriteAndLoad:
 
 def _write(made: Snapshot, folder: Path) -> None:
     write(made, "tree", folder)
+
+
+class TestRefusedUnits:
+    def test_what_cannot_be_told_is_nothing(self, snapshot: Snapshot) -> None:
+        """The sum of a node's weeks; NaN where no tag is known counts as nothing."""
+        told = np.full_like(snapshot.refused, np.nan)
+        told[1, :2] = 1.5
+
+        assert replace(snapshot, refused=told).refused_units(1) == 3.0
+        assert snapshot.refused_units(0) == 0.0

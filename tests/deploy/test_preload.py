@@ -1,6 +1,7 @@
 """The parent of all processes: what it may hold when it forks."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -8,8 +9,9 @@ from rfid3_shared.fork_safety import ONE_THREAD
 
 
 def run(script: str) -> str:
-    """What a fresh interpreter prints for a script."""
-    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    """What a fresh interpreter prints for a script, whatever thread limits other tests' libraries left in this process."""
+    env = {name: value for name, value in os.environ.items() if name not in ONE_THREAD}
+    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=env).stdout
 
 
 class TestPreload:

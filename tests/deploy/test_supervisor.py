@@ -20,7 +20,7 @@ from rfid3_deploy.process import Process
 from rfid3_deploy.supervisor import Stopped, Supervisor
 
 here = Path(sys.argv[1])
-def say(words): print(words, flush=True)
+def say(words): os.write(1, f"{words}\\n".encode())  # one write: lines of several processes must not mix
 def sleep():
     say(f"up {os.getpid()}")
     time.sleep(60)

@@ -60,7 +60,7 @@ def forecast(*weeks: dict[str, Any]) -> dict[str, Any]:
     data = {
         "forecast_period": "2025-06-02 to 2025-06-15", "store_filter": "all", "category_filter": "all",
         "model_ensemble": {"lightgbm": 1.0}, "predictions": list(weeks), "external_factors_considered": [],
-        "model_performance": {**performance, "accuracy_trend": None, "tested_weeks": 4}, "recommendations": [],
+        "model_performance": {**performance, "accuracy_trend": None, "tested_weeks": 4}, "recommendations": [], "advice": [],
         "basis": {"history_weeks": 30, "history_units": 900.0, "sufficiency": "short"},
     }  # fmt: skip
     ForecastAnswer.model_validate(data)

@@ -42,7 +42,23 @@ class TestReadTopology:
 
         assert demand.upstreams == ("http://127.0.0.1:1", "unix:/run/demand.sock")
 
-    @pytest.mark.parametrize("text", ['[services.x]\nprefixes = ["/x"]\nclass = "FAST"', "[services.x]\nupstreams = []"])
+    def test_a_path_may_have_its_own_deadline_and_body_size(self) -> None:
+        """The shipped file gives own series a longer wait and a larger body; other paths keep to the settings."""
+        table = RouteTable(read_topology(TOPOLOGY, {}), ROUTES)
+
+        adhoc, forecast = (table.match(f"/api/predictive/demand/{path}") for path in ("forecast/adhoc", "forecast"))
+        assert (adhoc.deadline_s, adhoc.body_bytes, adhoc.rate_class) == (32.0, 12_000_000, "BATCH")
+        assert (forecast.deadline_s, forecast.body_bytes) == (None, None)
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            '[services.x]\nprefixes = ["/x"]\nclass = "FAST"',
+            "[services.x]\nupstreams = []",
+            '[services.x]\nprefixes = ["/x"]\n[services.x.deadlines_s]\n"/x/y" = 0',
+            '[services.x]\nprefixes = ["/x"]\n[services.x.body_bytes]\n"/x/y" = -1',
+        ],
+    )
     def test_refuses_what_makes_no_sense(self, text: str, tmp_path: Path) -> None:
         """An unknown class or a service no path leads to is an error at start, not at the first request."""
         path = tmp_path / "topology.toml"

@@ -46,6 +46,53 @@ class TestMase:
         assert evaluate.mase(y, said, np.array([[3.0, 3, 3], [1.0, 2, 3]]), 1) == 2.0
 
 
+class TestCompetitionMeasures:
+    def test_smape_of_m4_by_hand(self) -> None:
+        """200 |y - f| / (|y| + |f|): 200*10/190, 200*20/220 and, where both are zero, 0."""
+        assert evaluate.smape([100, 100, 0], [90, 120, 0]) == pytest.approx((200 * 10 / 190 + 200 * 20 / 220 + 0) / 3)
+        assert evaluate.smape([5, 7], [0, 0]) == 200.0
+
+    def test_mase_of_m4_by_hand(self) -> None:
+        """Scale: mean absolute seasonal difference in sample, |30-10|, |50-20|, |20-30|, |60-50| = 17.5; errors 5 and 10."""
+        assert evaluate.mase([25, 70], [20, 60], [10, 20, 30, 50, 20, 60], 2) == pytest.approx(7.5 / 17.5)
+
+    def test_mase_of_the_tourism_competition_by_hand(self) -> None:
+        """Part one (yearly): scaled by differences of neighbours; part two: by seasonal differences. Plain loops agree."""
+        history, y, said = [3.0, 8.0, 4.0, 9.0, 2.0], [5.0, 7.0, 6.0], [4.0, 9.0, 6.0]
+        for season in (1, 2):
+            steps = [abs(history[k] - history[k - season]) for k in range(season, len(history))]
+            error = sum(abs(a - b) for a, b in zip(y, said, strict=True)) / len(y)
+            expected = error * (len(history) - season) / sum(steps)
+            assert evaluate.mase(y, said, history, season) == pytest.approx(expected)
+
+    def test_owa_is_the_mean_of_two_ratios_and_naive_two_scores_one(self) -> None:
+        """(sMAPE over Naive2's + MASE over Naive2's) / 2; nothing to compare with gives NaN."""
+        assert evaluate.owa(9.0, 0.8, 12.0, 1.0) == pytest.approx((0.75 + 0.8) / 2)
+        assert evaluate.owa(12.0, 1.1, 12.0, 1.1) == 1.0
+        assert math.isnan(evaluate.owa(1.0, 1.0, 0.0, 1.0))
+
+    def test_an_independent_library_gives_the_same(self) -> None:
+        """utilsforecast's sMAPE (0 to 1 there) and MASE of three random series."""
+        from utilsforecast import losses
+
+        rng = np.random.default_rng(3)
+        past, y, said = rng.uniform(1, 9, (3, 20)), rng.uniform(1, 9, (3, 5)), rng.uniform(1, 9, (3, 5))
+        frame = pl.DataFrame({"unique_id": np.repeat([0, 1, 2], 5), "y": y.ravel(), "m": said.ravel()})
+        train = pl.DataFrame({"unique_id": np.repeat([0, 1, 2], 20), "y": past.ravel()})
+
+        assert evaluate.smape(y, said) == pytest.approx(200 * losses.smape(frame, ["m"])["m"].mean())
+        assert evaluate.mase(y, said, past, 4) == pytest.approx(losses.mase(frame, ["m"], 4, train)["m"].mean())
+
+    def test_all_zero_on_sparse_demand(self) -> None:
+        """Its quantile loss over the deciles is 1 exactly, its sMAPE 200 times the share of demand, its MASE mean |y| / scale."""
+        y, past = np.array([[0.0, 3, 0, 0, 1]]), np.array([[0.0, 0, 2, 0, 0, 4, 0]])
+        zero = np.zeros_like(y)
+
+        assert evaluate.weighted_quantile_loss(y, np.zeros((1, 5, 9)), np.arange(1, 10) / 10) == pytest.approx(1.0, abs=1e-12)
+        assert evaluate.smape(y, zero) == 200 * 2 / 5
+        assert evaluate.mase(y, zero, past) == pytest.approx(np.abs(y).mean() / (12 / 6))
+
+
 class TestQuantileLoss:
     def test_pinball_of_one_miss(self) -> None:
         """Too low by 10 at level 0.9 costs 9; too high costs 1."""

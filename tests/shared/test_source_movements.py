@@ -200,6 +200,41 @@ class TestLoadFleet:
         await engine.dispose()
 
 
+class TestLoadSightings:
+    async def test_tells_returns_from_sightings(self, store_dsn: str) -> None:
+        """Scans that send nothing out, with blanks off the tag; the span asked for and no more."""
+        engine = open_engine(store_dsn)
+        await fill(engine, STORY, ITEMS)
+
+        async with engine.connect() as connection:
+            every = await movements.load_sightings(connection)
+            some = await movements.load_sightings(connection, datetime(2025, 5, 6), datetime(2025, 5, 9))
+
+        at = [datetime(2025, 5, 5, 15, 46, 23), datetime(2025, 5, 7, 10), datetime(2025, 5, 9, 9)]
+        assert every.select("tag_id", "seen_at", "back").sort("seen_at").rows() == [
+            ("T2", at[0], True), ("T1", at[1], False), ("T2", at[2], True),
+        ]  # fmt: skip
+        assert some["seen_at"].to_list() == [at[1]]
+        await engine.dispose()
+
+
+class TestLoadTags:
+    async def test_says_what_became_of_each_unit(self, store_dsn: str) -> None:
+        """Sold and missing units are gone, units for resale leave for good; rows of the POS are no units."""
+        engine = open_engine(store_dsn)
+        await fill(engine, STORY, ITEMS, CONTRACTS)
+
+        async with engine.connect() as connection:
+            frame = await movements.load_tags(connection)
+
+        assert frame.rows() == [
+            ("T1", "10", "8101", False, False, None), ("T2", "10", "3607", False, False, None),
+            ("T3", "20", "000", True, False, None), ("T4", "20", "000", False, True, None),
+            ("T5", "20", "000", True, False, None), ("T6", "20", "6800", False, False, None),
+        ]  # fmt: skip
+        await engine.dispose()
+
+
 @pytest.mark.mariadb
 class TestOnMariaDB:
     async def test_says_the_same_as_sqlite(self, mysql_dsn: str, store_dsn: str) -> None:
@@ -209,8 +244,11 @@ class TestOnMariaDB:
             engine = open_engine(dsn)
             await fill(engine, STORY, ITEMS, CONTRACTS)
             async with engine.connect() as connection:
-                loads = (movements.load_departures, movements.load_weekly_departures, movements.load_fleet)
-                answers.append([(await load(connection)).rows() for load in loads])
+                loads = (
+                    movements.load_departures, movements.load_weekly_departures, movements.load_fleet, movements.load_tags,
+                )  # fmt: skip
+                sightings = (await movements.load_sightings(connection)).sort("seen_at", "tag_id")
+                answers.append([*[(await load(connection)).rows() for load in loads], sightings.rows()])
             await engine.dispose()
 
         assert answers[0] == answers[1]

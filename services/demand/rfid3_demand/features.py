@@ -47,6 +47,22 @@ def weekly_units(scanned: pl.DataFrame, posted: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def demand_units(units: pl.DataFrame, refused: pl.DataFrame, weeks: list[date]) -> pl.DataFrame:
+    """Units asked for: those that left and, in complete weeks, those that met an empty shelf, in whole numbers.
+
+    units, refused: rental_class, store, week, units (the latter with fractions); out: the same columns. Each series' refused units
+    are rounded by largest remainder, earlier weeks first, so its total is within half a unit of what was estimated.
+    """
+    keys = ["rental_class", "store"]
+    known = refused.filter(pl.col("week").is_in(weeks) & (pl.col("units") > 0)).sort(*keys, "week")
+    whole, part = pl.col("units").floor(), pl.col("units") - pl.col("units").floor()
+    left_over = pl.col("units").sum().over(keys).round() - whole.sum().over(keys)
+    rank = part.rank("ordinal", descending=True).over(keys)
+    rounded = known.with_columns(units=(whole + (rank <= left_over)).cast(pl.Int64)).filter(pl.col("units") > 0)
+    both = pl.concat([frame.select(*keys, "week", pl.col("units").cast(pl.Int64)) for frame in (units, rounded)])
+    return both.group_by(*keys, "week").agg(pl.col("units").sum()).sort(*keys, "week")
+
+
 def complete_weeks(first_day: date, last_day: date) -> list[date]:
     """Mondays of the weeks that lie wholly between the two days, both included."""
     first, last = week_start(first_day + timedelta(days=6)), week_start(last_day + timedelta(days=1)) - timedelta(days=7)

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from rfid3_demand import features, queries, rates
+from rfid3_demand import censoring, contract_queries, events, features, queries, rates
 from rfid3_shared.clock import Clock
 from rfid3_shared.db import transaction
 from rfid3_shared.source import movements, stores, vocabulary
@@ -36,11 +36,17 @@ class History:
     gaps_days: list[float]
     unit_rates: dict[str, float]
     external: pl.DataFrame
+    booked: pl.DataFrame
+    """Units on contracts by what was known when: rental_class, store, leaves, written, closed, cancelled, reserved, units."""
+    contracts: pl.DataFrame
+    """contract, store, day (of its first unit leaving), units, classes."""
     stores: dict[str, str]
     store_aliases: dict[str, str]
     weekday_shares: list[float]
     """Share of a week's units that leave on each weekday, Monday first."""
     counts: dict[str, int]
+    refused: pl.DataFrame
+    """Estimated demand that met an empty shelf, as `censoring.Refused.weeks`; no rows where that is not wanted."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +94,23 @@ async def weekly(connection: AsyncConnection, clock: Clock, history_days: int) -
     return Weekly(queries.Span(first, span.last), units, classes, daily, posted, codes, counts, today)
 
 
-async def read(source: AsyncEngine, clock: Clock, history_days: int) -> History:
-    """Everything about the last `history_days` days.
+async def refused(connection: AsyncConnection, past: Weekly) -> pl.DataFrame:
+    """Estimated demand that met an empty shelf: rental_class, store, week, units, error, empty; from scans alone.
+
+    Classes without tags have no rows: of them nobody knows how many there were to leave.
+    """
+    since, until = (datetime.combine(day, datetime.min.time()) for day in (past.span.first, past.span.last + timedelta(days=1)))
+    departures = await movements.load_departures(connection, since, until)
+    sources = censoring.Sources(
+        departures=departures.join(past.daily.select("rental_class").unique(), on="rental_class", how="semi"),
+        sightings=await movements.load_sightings(connection, since, until), tags=await movements.load_tags(connection),
+    )  # fmt: skip
+    category = past.classes.filter(pl.col("category").is_not_null()).select("rental_class", "category")
+    return censoring.refused_demand(sources, dict(category.iter_rows()), past.span.first, past.span.last).weeks
+
+
+async def read(source: AsyncEngine, clock: Clock, history_days: int, *, uncensor: bool = True) -> History:
+    """Everything about the last `history_days` days; uncensor: whether to estimate the demand behind empty shelves.
 
     Raises InsufficientData when the source says nothing about units leaving.
     """
@@ -101,6 +122,9 @@ async def read(source: AsyncEngine, clock: Clock, history_days: int) -> History:
         gaps_days = await queries.load_gaps_days(connection, since)
         unit_rates = rates.unit_rates(await queries.load_line_prices(connection), await queries.load_rates(connection))
         external = await queries.load_external(connection, past.span.first, past.span.last)
+        contracts = await _contracts(connection, past, since)
+        booked = await contract_queries.load_booked(connection, since, datetime.combine(past.span.last, datetime.max.time()))
+        missed = await refused(connection, past) if uncensor else pl.DataFrame(schema=censoring.SCHEMA)
         known = {number: name for _, number, name in await queries.load_stores(connection)}
     named = {number: known.get(number) or stores.STORE_NAMES.get(number, number) for number in past.codes.values()}
     inferred = past.daily.filter("store_inferred").group_by("rental_class", "store")
@@ -109,9 +133,22 @@ async def read(source: AsyncEngine, clock: Clock, history_days: int) -> History:
         categories=sorted(past.classes["category"].drop_nulls().unique().to_list()),
         fleet=fleet.group_by("rental_class", "store").agg(pl.col("units", "unavailable").sum()),
         inferred=inferred.agg(pl.col("units").sum().alias("inferred")),
-        gaps_days=gaps_days, unit_rates=unit_rates, external=external, stores=named, store_aliases=_aliases(past.codes, named),
-        weekday_shares=_weekday_shares(past.daily, past.posted), counts=past.counts,
+        gaps_days=gaps_days, unit_rates=unit_rates, external=external,
+        booked=_in_stores(booked, past.codes), contracts=contracts, stores=named, store_aliases=_aliases(past.codes, named),
+        weekday_shares=_weekday_shares(past.daily, past.posted), counts=past.counts, refused=missed,
     )  # fmt: skip
+
+
+async def _contracts(connection: AsyncConnection, past: Weekly, since: datetime) -> pl.DataFrame:
+    """Contracts with their stores: the POS's own, for scanned ones that of one of their classes."""
+    until = datetime.combine(past.span.last + timedelta(days=1), datetime.min.time())
+    posted, scanned = await contract_queries.load_contracts(connection, since, until)
+    homes = await movements.load_class_stores(connection, past.codes)
+    placed = scanned.with_columns(
+        store=pl.col("code").replace_strict(homes, default=stores.UNASSIGNED, return_dtype=pl.String)
+    ).select("contract", "store", "day", "units", "classes")
+    known = _in_stores(posted.rename({"code": "contract_store"}), past.codes).select(placed.columns)
+    return events.one_row_a_contract(known, placed)
 
 
 def without_external(past: History) -> History:
@@ -125,12 +162,13 @@ def _weekly(daily: pl.DataFrame) -> pl.DataFrame:
 
 
 def _placed(posted: pl.DataFrame, codes: Any) -> pl.DataFrame:
+    return _in_stores(posted, codes).group_by("rental_class", "store", "day").agg(pl.col("units").sum())
+
+
+def _in_stores(lines: pl.DataFrame, codes: Any) -> pl.DataFrame:
     """POS lines with RFID3's store id; `000` where the POS's code is none."""
-    return (
-        stores.with_store_ids(posted, ["contract_store"], codes)
-        .with_columns(store=pl.col("contract_store").fill_null(stores.UNASSIGNED))
-        .group_by("rental_class", "store", "day").agg(pl.col("units").sum())
-    )  # fmt: skip
+    placed = stores.with_store_ids(lines, ["contract_store"], codes)
+    return placed.with_columns(store=pl.col("contract_store").fill_null(stores.UNASSIGNED)).drop("contract_store")
 
 
 def _classes(mapping: list[dict[str, str | None]]) -> tuple[pl.DataFrame, pl.DataFrame]:

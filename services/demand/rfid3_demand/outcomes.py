@@ -1,4 +1,10 @@
-"""What happened in the weeks that were predicted? Units that left per target, counted as training counts them; pure."""
+"""What happened in the weeks that were predicted? Units asked for per target, counted as training counts them; pure.
+
+A forecast is of what is asked for. In a week in which a shelf was empty, what left is less than that, and a right forecast would
+look too high; so the outcome of such a week holds the estimate of what met the empty shelf (`features.demand_units`). Left out of
+the score altogether the busiest weeks would never be judged, and totals, in which some shelf always was empty, not at all.
+`estimated` tells how many outcomes hold an estimate.
+"""
 
 from collections.abc import Iterable
 from datetime import date, timedelta
@@ -41,6 +47,11 @@ def of_targets(units: pl.DataFrame, classes: pl.DataFrame, weeks: list[date], ta
         Outcome(target, totals.get((*_named(target, categories), target.store or ALL, target.prediction_date), 0.0))
         for target in targets if target.prediction_date in known
     ]  # fmt: skip
+
+
+def estimated(asked: list[Outcome], left: list[Outcome]) -> int:
+    """How many outcomes hold units that met an empty shelf: those of what was asked for that are not those of what left."""
+    return sum(one.actual_value != other.actual_value for one, other in zip(asked, left, strict=True))
 
 
 def _named(target: Target, categories: set[str]) -> tuple[str, str]:

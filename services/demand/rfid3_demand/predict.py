@@ -10,14 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from rfid3_demand import performance, resolve
+from rfid3_demand import performance, recommendations, resolve
+from rfid3_demand.bands import confidence_scores, interval
 from rfid3_demand.nodes import ALL, Node
 from rfid3_demand.schemas import DEPRECATED_MODEL_TYPES, AccuracyQuery, ForecastQuery
 from rfid3_demand.snapshot import Snapshot
 from rfid3_shared.errors import InsufficientData, ModelUnavailable
 
-WITHIN_RATIO, WITHIN_UNITS = 0.2, 0.5
-"""A forecast counts as right when the outcome is within this ratio of it, or within this many units."""
 EXTERNAL_CAUSES = ("holidays", "weather")
 
 
@@ -26,12 +25,12 @@ def variant_name(model_type: str) -> str:
     return DEPRECATED_MODEL_TYPES.get(model_type, model_type)
 
 
-def _variant(snapshot: Snapshot, model_type: str) -> str:
-    """The variant asked for; raises ModelUnavailable when the current version was trained without it."""
+def variant_of(snapshot: Snapshot, model_type: str) -> int:
+    """Position of the variant asked for; raises ModelUnavailable when the current version was trained without it."""
     name = variant_name(model_type)
     if name not in snapshot.spec.variants:
         raise ModelUnavailable(f"The current version was trained without {name!r}.", available=snapshot.spec.variants)
-    return name
+    return snapshot.spec.variants.index(name)
 
 
 def forecast(snapshot: Snapshot, query: ForecastQuery) -> dict[str, Any]:
@@ -42,41 +41,47 @@ def forecast(snapshot: Snapshot, query: ForecastQuery) -> dict[str, Any]:
     spec = snapshot.spec
     node, row = resolve.node(snapshot, query)
     _check_horizon(snapshot, row, node, query.weeks)
-    variant = spec.variants.index(_variant(snapshot, query.model_type))
-    mean, quantiles = _distribution(snapshot, variant, row, query)
-    lower, upper = interval(quantiles, spec.levels, query.confidence_level)
-    scores = confidence_scores(mean, quantiles, spec.levels)
-    weeks = snapshot.weeks[: query.weeks]
-    name = spec.variants[variant]
+    variant = variant_of(snapshot, query.model_type)
+    weeks, name = snapshot.weeks[: query.weeks], spec.variants[variant]
+    said = recommendations.advise(
+        snapshot, node, row, *distribution(snapshot, variant, row, query), confidence_level=query.confidence_level
+    )
     return {
         "forecast_period": f"{weeks[0]} to {weeks[-1] + timedelta(days=6)}",
         "store_filter": node.store,
         "category_filter": node.name,
         "model_ensemble": {name: shares[row] for name, shares in spec.weights[variant].items() if shares[row] > 0},
-        "predictions": [
-            {
-                "week_starting": week,
-                "predicted_demand": _rounded(mean[k]),
-                "confidence_score": _rounded(scores[k]),
-                "confidence_lower": _rounded(lower[k]),
-                "confidence_upper": _rounded(upper[k]),
-                "key_factors": _key_factors(snapshot, row, k, query.include_external_factors),
-                "business_impact": _business_impact(snapshot, row, k, float(mean[k]), float(upper[k])),
-                **_in_progress(snapshot, row, k),
-            }
-            for k, week in enumerate(weeks)
-        ],
+        "predictions": weeks_of(snapshot, variant, row, query),
         "external_factors_considered": spec.external_factors if query.include_external_factors else [],
         "model_performance": _kept(snapshot, ("performance", row, name), lambda: _performance(snapshot, row, name)),
-        "recommendations": _kept(
-            snapshot, ("advice", row, query.weeks), lambda: recommendations(snapshot, node, row, query.weeks)
-        ),
+        "recommendations": [advice["text"] for advice in said],
+        "advice": said,
         "basis": {
             "history_weeks": int(np.isfinite(snapshot.history[row]).sum()),
             "history_units": float(np.nansum(snapshot.history[row])),
             "sufficiency": spec.sufficiency[row],
         },
     }
+
+
+def weeks_of(snapshot: Snapshot, variant: int, row: int, query: ForecastQuery) -> list[dict[str, Any]]:
+    """The `predictions` of a node, one a week; what the ledger keeps is made of them."""
+    mean, quantiles = distribution(snapshot, variant, row, query)
+    lower, upper = interval(quantiles, snapshot.spec.levels, query.confidence_level)
+    scores = confidence_scores(mean, quantiles, snapshot.spec.levels)
+    return [
+        {
+            "week_starting": week,
+            "predicted_demand": _rounded(mean[k]),
+            "confidence_score": _rounded(scores[k]),
+            "confidence_lower": _rounded(lower[k]),
+            "confidence_upper": _rounded(upper[k]),
+            "key_factors": _key_factors(snapshot, row, k, query.include_external_factors),
+            "business_impact": _business_impact(snapshot, row, k, float(mean[k]), float(upper[k])),
+            **_in_progress(snapshot, row, k),
+        }
+        for k, week in enumerate(snapshot.weeks[: query.weeks])
+    ]
 
 
 def _rounded(value: float) -> float:
@@ -106,39 +111,24 @@ def _check_horizon(snapshot: Snapshot, row: int, node: Node, weeks: int) -> None
         )  # fmt: skip
 
 
-def _distribution(snapshot: Snapshot, variant: int, row: int, query: ForecastQuery) -> tuple[np.ndarray, np.ndarray]:
-    mean = np.asarray(snapshot.means[variant, row, : query.weeks], float)
+def distribution(snapshot: Snapshot, variant: int, row: int, query: ForecastQuery) -> tuple[np.ndarray, np.ndarray]:
+    """Mean (weeks,) and quantiles (weeks, levels) of a node as the query wants them, in units a week."""
+    mean = means_of(snapshot, variant, np.array([row]), query.weeks, query.include_external_factors)[0]
     quantiles = np.asarray(snapshot.quantiles[variant, row, : query.weeks], float)
     if query.include_external_factors:
         return mean, quantiles
+    return mean, np.maximum(quantiles - _external_effect(snapshot, np.array([row]), query.weeks)[0][:, None], 0)
+
+
+def means_of(snapshot: Snapshot, variant: int, rows: np.ndarray, weeks: int, external: bool) -> np.ndarray:
+    """Expected units of nodes, (rows, weeks), with or without what holidays and weather do."""
+    mean = np.asarray(snapshot.means[variant, rows, :weeks], float)
+    return mean if external else np.maximum(mean - _external_effect(snapshot, rows, weeks), 0)
+
+
+def _external_effect(snapshot: Snapshot, rows: np.ndarray, weeks: int) -> np.ndarray:
     causes = [snapshot.spec.causes.index(cause) for cause in EXTERNAL_CAUSES if cause in snapshot.spec.causes]
-    effect = np.asarray(snapshot.contributions[causes, row, : query.weeks], float).sum(axis=0)
-    return np.maximum(mean - effect, 0), np.maximum(quantiles - effect[:, None], 0)
-
-
-def interval(quantiles: np.ndarray, levels: list[float], confidence_level: float) -> tuple[np.ndarray, np.ndarray]:
-    """Ends of the central interval per week, (weeks,) each; between two stored levels by linear interpolation.
-
-    quantiles: (weeks, levels), ordered.
-    """
-    # rounded, so that 0.8 asks for exactly the stored levels 0.1 and 0.9
-    ends = [round((1 - confidence_level) / 2, 9), round((1 + confidence_level) / 2, 9)]
-    both = np.array([np.interp(ends, levels, week) for week in quantiles])
-    return both[:, 0], both[:, 1]
-
-
-def confidence_scores(mean: np.ndarray, quantiles: np.ndarray, levels: list[float]) -> np.ndarray:
-    """Chance per week that the outcome lies within 20 %, or half a unit, of the mean."""
-    reach = np.maximum(WITHIN_RATIO * mean, WITHIN_UNITS)
-    # whole-number quantiles repeat: a hair's breadth between equal ones lets the distribution function be read both ways
-    steps = 1e-9 * np.arange(len(levels))
-    ladder = [0.0, *levels, 1.0]
-    scores = []
-    for centre, half, week in zip(mean, reach, quantiles, strict=True):
-        points = np.concatenate([[week[0] - 1e-6], week + steps, [week[-1] + max(week[-1] - week[-2], 1e-6)]])
-        below, upto = np.interp([centre - half - 1e-8, centre + half + 1e-6], points, ladder)
-        scores.append(min(1.0, max(0.0, upto - below)))
-    return np.array(scores)
+    return np.asarray(np.asarray(snapshot.contributions[causes][:, rows, :weeks], float).sum(axis=0))
 
 
 def _key_factors(snapshot: Snapshot, row: int, k: int, external: bool) -> dict[str, Any]:
@@ -176,35 +166,14 @@ def _in_progress(snapshot: Snapshot, row: int, k: int) -> dict[str, Any]:
     return {"observed_so_far": begun["units"][row]} if begun and k == 0 else {}
 
 
-def recommendations(snapshot: Snapshot, node: Node, row: int, weeks: int, most: int = 3) -> list[str]:
-    """What to do, each sentence with the numbers it follows from; empty when nothing stands out."""
-    bottom = np.array(snapshot.bottom_of(node), int)
-    if not len(bottom):
-        return []
-    risks = np.nan_to_num(np.asarray(snapshot.stockout[bottom, :weeks], float))
-    worst = risks.argmax(axis=1)
-    risk = risks[np.arange(len(bottom)), worst]
-    short_units = risk * snapshot.means[0, bottom, worst]
-    first = [at for at in np.argsort(-short_units, kind="stable")[:most] if risk[at] >= snapshot.spec.stockout_alert_ratio]
-    said = []
-    for at in first:
-        series, k = int(bottom[at]), int(worst[at])
-        place = snapshot.spec.nodes[series]
-        said.append(
-            f"{snapshot.spec.labels[series]} (class {place['name']}, store {place['store']}): {risk[at]:.0%} chance of running "
-            f"short in the week of {snapshot.weeks[k]}; {snapshot.means[0, series, k]:.0f} units expected, "
-            f"{int(snapshot.fleet[series])} in service."
-        )
-    return said
-
-
 def accuracy(snapshot: Snapshot, query: AccuracyQuery) -> dict[str, Any]:
     """The `data` of GET /demand/accuracy as far as the back-test tells.
 
     Raises UnknownCategory; InsufficientData when no tested week lies in the span.
     """
     as_of = snapshot.spec.data_as_of
-    name, variant = resolve.category(snapshot, query.category), _variant(snapshot, query.model_type)
+    name = resolve.category(snapshot, query.category)
+    variant = snapshot.spec.variants[variant_of(snapshot, query.model_type)]
     since = performance.span_start(as_of, query.days_back)
     row = snapshot.rows.get(performance.node_of(name), -1)
     rows = performance.tested(snapshot, row, variant, since)

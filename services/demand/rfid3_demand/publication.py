@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from rfid3_demand import features, model
-from rfid3_demand.fitting import Trained, stockout, week_in_progress
+from rfid3_demand import events, features, model
+from rfid3_demand.fitting import Trained, refused, stockout, week_in_progress
+from rfid3_demand.model import pickup
 from rfid3_demand.model.panel import first_seen
 from rfid3_demand.nodes import ALL
 from rfid3_demand.performance import EPOCH
@@ -27,10 +28,12 @@ def snapshot_of(trained: Trained, settings: DemandSettings, job_id: str) -> Snap
     if begun is not None:
         for v in range(len(names)):
             means[v, :, 0], quantiles[v, :, 0] = features.split_week(*begun, means[v, :, 0], quantiles[v, :, 0])
-    chance, fleet = stockout(trained, means.shape[2])
+        _at_least_booked(trained, means, quantiles)
+    chance, fleet, at_hand = stockout(trained, means.shape[2])
     revenue, rate_coverage = _revenue(trained, means[names.index("ensemble")])
-    causes, contributions = _contributions(trained, 1.0 if begun is None else begun[1])
+    causes, contributions = _contributions(trained, None if begun is None else means[names.index("ensemble"), :, 0] - begun[0])
     past_units = np.nan_to_num(trained.bottom.y).sum(axis=1)
+    missed, missed_whole = refused(trained)
     spec = Spec(
         job_id=job_id, data_from=past.span.first, data_as_of=past.span.last, first_week=forecast.dates[0],
         horizon_weeks=len(forecast.dates), history_weeks=len(trained.bottom.dates), levels=list(forecast.levels), variants=names,
@@ -43,19 +46,45 @@ def snapshot_of(trained: Trained, settings: DemandSettings, job_id: str) -> Snap
         week_in_progress=None if begun is None else {"units": [float(u) for u in begun[0]], "share_ahead": round(begun[1], 4)},
         holiday_names=features.holiday_names(list(forecast.dates)), stockout_alert_ratio=settings.demand_stockout_alert_ratio,
         backtest_levels=list(model.backtest_levels()), scores=forecast.scores.to_dicts(),
-        counts={**past.counts, "training_observations": int(np.isfinite(trained.bottom.y).sum()),
+        counts={**past.counts, "units_refused": int(missed_whole.sum()), "training_observations": int(np.isfinite(trained.bottom.y).sum()),
                 "validation_observations": int(forecast.backtest.select("node", "ds").unique().height)},
+        notes=forecast.notes, past_holiday_names=features.holiday_names(list(trained.bottom.dates)),
+        events=events.summary(past.contracts, trained.contracts, list(trained.bottom.dates), list(forecast.dates)),
+        season_source=list(forecast.season_source),
     )  # fmt: skip
     return Snapshot(
         spec=spec, means=means, quantiles=quantiles,
         contributions=contributions,
         stockout=chance.astype(np.float32), fleet=fleet.astype(np.float32), revenue=revenue.astype(np.float32),
-        history=_history(trained), backtest=_backtest(trained, names),
+        history=_history(trained, missed_whole), backtest=_backtest(trained, names), at_hand=at_hand.astype(np.float32),
+        refused=_refused(trained, missed),
+        booked=_booked(trained, means.shape[2]),
     )  # fmt: skip
 
 
-def _contributions(trained: Trained, share_ahead: float) -> tuple[list[str], np.ndarray]:
+def _at_least_booked(trained: Trained, means: np.ndarray, quantiles: np.ndarray) -> None:
+    """Lift the week in progress, in place, to what is on contracts for it less the share that usually never leaves."""
+    bookings, summing = trained.bottom.bookings, trained.tree.summing
+    if bookings is None:
+        return
+    floor = pickup.floor_of(bookings)[:, :1]
+    for v in range(len(means)):
+        means[v, :, :1] = pickup.lifted(summing, means[v, :, :1], floor)
+        quantiles[v, :, 0] = np.maximum(quantiles[v, :, 0], np.asarray(summing @ floor))
+
+
+def _booked(trained: Trained, weeks: int) -> np.ndarray:
+    """Units on contracts per node and week ahead; NaN where nothing is booked ahead at all."""
+    bookings = trained.bottom.bookings
+    if bookings is None:
+        return np.full((len(trained.nodes), weeks), np.nan, np.float32)
+    return np.asarray(trained.tree.summing @ bookings.ahead[:, :weeks], np.float32)
+
+
+def _contributions(trained: Trained, still_ahead: np.ndarray | None) -> tuple[list[str], np.ndarray]:
     """Causes, and units by cause, node and week; with what has left already they sum to the ensemble's mean.
+
+    still_ahead (nodes,): units of the week in progress that have not left; None where no week has begun.
 
     Wedding and graduation weeks are regressors of the model and season to everybody else.
     """
@@ -64,7 +93,11 @@ def _contributions(trained: Trained, share_ahead: float) -> tuple[list[str], np.
         units["season"] = units["season"] + other
     causes = [name for name in CAUSES if name in units]
     stacked = np.stack([units[name] for name in causes])
-    stacked[:, :, 0] *= share_ahead
+    if still_ahead is not None:
+        whole = stacked[:, :, 0].sum(axis=0)
+        some = np.abs(whole) > 1e-9
+        stacked[:, :, 0] *= np.where(some, still_ahead / np.where(some, whole, 1.0), 0.0)
+        stacked[causes.index("level"), :, 0] += np.where(some, 0.0, still_ahead)
     return causes, stacked.astype(np.float32)
 
 
@@ -110,10 +143,19 @@ def _inferred(trained: Trained, units: np.ndarray) -> list[float]:
     return [round(float(share), 4) for share in np.where(total > 0, part / np.where(total > 0, total, 1), 0.0)]
 
 
-def _history(trained: Trained) -> np.ndarray:
-    y = trained.bottom.y
+def _history(trained: Trained, refused_units: np.ndarray) -> np.ndarray:
+    """What left; the panel holds what was asked for."""
+    y = trained.bottom.y - refused_units
     begun = np.arange(y.shape[1]) >= first_seen(trained.tree.summing, trained.bottom)[:, None]
     return np.where(begun, np.asarray(trained.tree.summing @ np.nan_to_num(y)), np.nan).astype(np.float32)
+
+
+def _refused(trained: Trained, units: np.ndarray) -> np.ndarray:
+    """Estimated refused units per node and week; NaN where no tag of any class below is known, or nothing was to be estimated."""
+    tagged = trained.labels.join(trained.past.fleet, on=["rental_class", "store"], how="left", maintain_order="left")["units"]
+    known = np.asarray(trained.tree.summing @ tagged.is_not_null().to_numpy().astype(float)) > 0
+    told = known & (trained.past.refused.height > 0)
+    return np.where(told[:, None], np.asarray(trained.tree.summing @ units), np.nan).astype(np.float32)
 
 
 def _backtest(trained: Trained, variants: list[str]) -> np.ndarray:

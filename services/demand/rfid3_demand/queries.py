@@ -27,7 +27,9 @@ from rfid3_shared.source.vocabulary import OUT_SCAN_TYPES
 if TYPE_CHECKING:
     import polars as pl
 
-NOT_LEFT_WORDS = ("Cancelled", "Canceled", "Void", "Quote", "Reservation")
+CANCELLED_WORDS = ("Cancelled", "Canceled", "Void")
+"""POS contract statuses of a contract that was written and then withdrawn."""
+NOT_LEFT_WORDS = (*CANCELLED_WORDS, "Quote", "Reservation")
 """POS contract statuses under which nothing has left the shop."""
 
 

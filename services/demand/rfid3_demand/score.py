@@ -16,7 +16,7 @@ from rfid3_shared.settings import Settings
 
 
 async def run(settings: Settings, arguments: dict[str, Any], progress: Progress) -> dict[str, Any]:
-    """Match predictions with outcomes and score them; returns {outcomes, scored, restated, waiting, findings}.
+    """Match predictions with outcomes and score them; returns {outcomes, estimated_outcomes, scored, restated, waiting, findings}.
 
     Raises InsufficientData when the source says nothing about units leaving.
     """
@@ -25,15 +25,18 @@ async def run(settings: Settings, arguments: dict[str, Any], progress: Progress)
         progress.report("reading the source", 0, 1)
         async with transaction(held.source) as connection:
             past = await history.weekly(connection, held.clock, own.demand_history_days)
+            missed = await history.refused(connection, past) if own.demand_uncensor else past.units.clear()
         weeks = features.complete_weeks(past.span.first, past.span.last)
         progress.report("matching", 0, 1)
-        found = 0
+        found = estimated = 0
         if weeks:
             async with transaction(held.store) as connection:
                 due = await ledger.targets_due(
                     connection, PREDICTION_TYPE, upto=weeks[-1], restate_since=outcomes.restated_since(past.span.last)
                 )
-                known = outcomes.of_targets(past.units, past.classes, weeks, due)
+                asked = features.demand_units(past.units, missed, weeks)
+                known = outcomes.of_targets(asked, past.classes, weeks, due)
+                estimated = outcomes.estimated(known, outcomes.of_targets(past.units, past.classes, weeks, due))
                 await ledger.write_outcomes(connection, PREDICTION_TYPE, known, held.clock)
                 found = len(known)
         scored = await ledger.score(held.store, PREDICTION_TYPE, held.clock, progress)
@@ -44,6 +47,7 @@ async def run(settings: Settings, arguments: dict[str, Any], progress: Progress)
         progress.report("watching", 1, 1)
     return {
         "outcomes": found,
+        "estimated_outcomes": estimated,
         "scored": scored.scored,
         "restated": scored.restated,
         "waiting": scored.waiting,

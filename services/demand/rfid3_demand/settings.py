@@ -7,6 +7,8 @@ from rfid3_shared.settings import Settings
 
 SERVICE = "demand"
 """This service's name: in paths, jobs, the registry and the ledger."""
+ADHOC_KIND = "adhoc"
+"""The kind of job that forecasts a caller's own series."""
 
 
 class DemandSettings(Settings):
@@ -20,6 +22,12 @@ class DemandSettings(Settings):
     """Share of the history's days an external series must cover before it is used."""
     demand_stockout_alert_ratio: float = Field(0.2, ge=0, le=1)
     """Chance of running short from which a class is named in the recommendations."""
+    demand_budget_s: float | None = Field(None, gt=0)
+    """Seconds in which a training run makes its forecast; unset = as many as it takes. What was left out is said in the answers."""
+    train_engine: str = "local"
+    """Where training is computed: local, local-cluster:<workers> or dask://<host>:<port>."""
+    demand_uncensor: bool = True
+    """Whether the demand behind empty shelves is estimated: forecasts are of what is asked for, not of what could leave."""
     demand_train_cron: Cron = "30 3 * * 1"
     """When demand is trained anew: cron in the shop's time, or never."""
     demand_refresh_cron: Cron = "30 4 * * *"

@@ -5,7 +5,7 @@ loading costs milliseconds), the LightGBM model as text. Nothing in it can run c
 """
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -16,8 +16,20 @@ import orjson
 
 from rfid3_demand.nodes import ALL, Node
 
-FORMAT = 1
-ARRAYS = ("means", "quantiles", "contributions", "stockout", "fleet", "revenue", "history", "backtest")
+FORMAT = 2
+ARRAYS = (
+    "means",
+    "quantiles",
+    "contributions",
+    "stockout",
+    "fleet",
+    "revenue",
+    "history",
+    "backtest",
+    "refused",
+    "at_hand",
+    "booked",
+)
 
 
 @dataclass(frozen=True)
@@ -59,6 +71,14 @@ class Spec:
     scores: list[dict[str, Any]]
     counts: dict[str, int]
     """Rows read, quarantined and left out, by reason."""
+    events: dict[str, Any]
+    """Weeks past and ahead, what happens in each, and contracts per week by store; as `events.summary` gives them."""
+    season_source: list[str]
+    """Where each node's yearly shape comes from: own | pooled from category | calendar prior | none."""
+    notes: dict[str, Any]
+    """What a reader should know of how the forecast was made: methods left out, time budget, how it was reconciled."""
+    past_holiday_names: list[list[str]] = field(default_factory=list)
+    """Public holidays of each week of the history; empty when the version kept none."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +90,9 @@ class Snapshot:
     (nodes,): units in service. revenue (nodes, weeks): dollars of the ensemble's mean where rates are known. history (nodes,
     weeks of history): units. backtest (rows, 6 + variants + levels), sorted by its
     first column: node, day number of the last known week, day number of the week, outcome, seasonal naive, four-week mean, mean
-    of each variant, quantiles.
+    of each variant, quantiles. refused (nodes, weeks of history): units asked for and not there, estimated; NaN where it cannot
+    be told. at_hand (nodes, weeks): units that can leave, NaN where no tag is known. booked (nodes, weeks): units on contracts
+    already written for the week, NaN where contracts carry no future dates.
     """
 
     spec: Spec
@@ -82,6 +104,9 @@ class Snapshot:
     revenue: np.ndarray
     history: np.ndarray
     backtest: np.ndarray
+    refused: np.ndarray
+    at_hand: np.ndarray
+    booked: np.ndarray
 
     @cached_property
     def rows(self) -> dict[Node, int]:
@@ -116,6 +141,10 @@ class Snapshot:
         """Positions of the class-in-store series that the node sums."""
         return self.bottoms.get(node, [])
 
+    def refused_units(self, row: int) -> float:
+        """Estimated units of the node's history that met an empty shelf; 0 where it cannot be told."""
+        return float(np.nansum(self.refused[row]))
+
     def features_digest(self, row: int) -> str:
         """What the forecasts of a node rest on, as 32 hex digits: its history, fleet, the days known and the factors used."""
         if ("digest", row) not in self.kept:
@@ -141,6 +170,12 @@ class Snapshot:
     def weeks(self) -> list[date]:
         """The Mondays forecast."""
         return [self.spec.first_week + timedelta(days=7 * k) for k in range(self.spec.horizon_weeks)]
+
+    @cached_property
+    def past_weeks(self) -> list[date]:
+        """The Mondays of the history."""
+        weeks = self.history.shape[1]
+        return [self.spec.first_week - timedelta(days=7 * (weeks - k)) for k in range(weeks)]
 
 
 def write(snapshot: Snapshot, booster_text: str | None, folder: Path) -> None:

@@ -12,8 +12,9 @@ from typing import Any
 
 import polars as pl
 
-from rfid3_demand import comparison, feature_drift, history, publication, queries, snapshot
+from rfid3_demand import comparison, engine, feature_drift, history, learned, publication, queries, snapshot
 from rfid3_demand.fitting import fit
+from rfid3_demand.model import Forecast
 from rfid3_demand.schemas import RetrainRequest
 from rfid3_demand.settings import SERVICE, DemandSettings, demand_settings
 from rfid3_demand.snapshot import Snapshot
@@ -80,17 +81,23 @@ async def _train(
     tree_settings: dict[str, Any], shadow: bool,
 ) -> dict[str, Any]:  # fmt: skip
     progress.report("loading", 0, 1)
-    past = await history.read(held.source, held.clock, wanted.training_period_days)
+    past = await history.read(held.source, held.clock, wanted.training_period_days, uncensor=own.demand_uncensor)
     if not held.flags.on(Flag.EXTERNAL_DATA_INTEGRATION):
         past = history.without_external(past)
     serving = _loaded(held, champion)
+    before = None if shadow else _learned(held, champion, serving)
     progress.report("loading", 1, 1)
-    trained = fit(past, own, wanted, progress, tree_settings=tree_settings, earlier_origins=comparison.origins_of(serving))
+    with engine.opened(own.train_engine) as where:
+        trained = fit(
+            past, own, wanted, progress, tree_settings=tree_settings, earlier_origins=comparison.origins_of(serving),
+            previous=before, engine=where,
+        )  # fmt: skip
     metrics = headline(trained.forecast.scores)
     progress.report("publishing", 0, 1)
     with tempfile.TemporaryDirectory(prefix="rfid3-demand-") as folder:
         made = publication.snapshot_of(trained, own, job_id)
         snapshot.write(made, trained.forecast.booster_text, Path(folder))
+        learned.write(trained.forecast, Path(folder))
         version = await held.registry.publish(
             SERVICE, Path(folder), model_type="ensemble", metrics=metrics, data_from=past.span.first, data_to=past.span.last,
             parameters={**wanted.model_dump(), "tree_settings": trained.forecast.tree_settings}, trained_at=held.clock.now(),
@@ -113,6 +120,17 @@ def _loaded(held: Resources, champion: Version | None) -> Snapshot | None:
         return None
     try:
         return snapshot.load(held.registry.open_artefact(champion))
+    except (ModelUnavailable, ValueError, OSError, KeyError, TypeError):
+        return None
+
+
+def _learned(held: Resources, champion: Version | None, serving: Snapshot | None) -> Forecast | None:
+    """What the champion's run has learned, for a refresh; None when it kept nothing, or another version of the suite wrote it."""
+    if champion is None or serving is None:
+        return None
+    try:
+        folder = held.registry.open_artefact(champion)
+        return learned.previous(serving, folder, champion.parameters.get("tree_settings") or {})
     except (ModelUnavailable, ValueError, OSError, KeyError, TypeError):
         return None
 

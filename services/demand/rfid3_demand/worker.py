@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rfid3_demand.routes import TRAIN_KIND
-from rfid3_demand.settings import SERVICE, DemandSettings, demand_settings
+from rfid3_demand.settings import ADHOC_KIND, SERVICE, DemandSettings, demand_settings
 from rfid3_shared.jobs.duties import Duty
 from rfid3_shared.jobs.schedule import Schedule
 from rfid3_shared.registry.promotion import promotion_duty
@@ -15,6 +15,7 @@ KINDS = {
     "refresh": "rfid3_demand.train:refresh",
     "features": "rfid3_demand.live_features:run",
     "score": "rfid3_demand.score:run",
+    ADHOC_KIND: "rfid3_demand.adhoc:run",
 }
 """Job kind → the function that a subprocess runs."""
 PROMOTION_INTERVAL_S = 5.0

@@ -52,14 +52,14 @@ class Outbox:
 
 async def enqueue_and_send(
     engine: AsyncEngine, redis: "Redis | None", clock: Clock, *, service: str, kind: str, arguments: dict[str, Any],
-    requested_by: str, idempotency_key: str | None = None,
+    requested_by: str, idempotency_key: str | None = None, alone: bool = True,
 ) -> Job:  # fmt: skip
     """Ask for a job in a transaction of its own, for those who are in none; what `enqueue` gives and raises."""
     outbox = Outbox(redis)
     async with transaction(engine) as connection:
         job = await enqueue(
             connection, service=service, kind=kind, arguments=arguments, requested_by=requested_by,
-            idempotency_key=idempotency_key, clock=clock,
+            idempotency_key=idempotency_key, clock=clock, alone=alone,
         )  # fmt: skip
         outbox.add(job.id, service)
     await outbox.send()

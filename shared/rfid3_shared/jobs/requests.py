@@ -34,16 +34,17 @@ async def enqueue(
     clock: Clock,
     max_attempts: int = MAX_ATTEMPTS,
     rerun_of: str | None = None,
+    alone: bool = True,
 ) -> Job:
     """Write a job in the caller's transaction; hand its id to an Outbox to have it run at once.
 
-    The same `idempotency_key` gives the same job again, finished or not.
+    The same `idempotency_key` gives the same job again, finished or not. `alone`: at most one of its service and kind is active.
     Raises Conflict when a job of this service and kind is active (details: job_id), or the key was used for another request.
     """
     wanted = {"service": service, "kind": kind, "arguments": orjson.loads(orjson.dumps(arguments)), "rerun_of": rerun_of}
     if idempotency_key and (known := await _find(connection, jobs.c.idempotency_key == idempotency_key)):
         return _same_request(known, wanted)
-    now, active_key = stored_now(clock), f"{service}/{kind}"
+    now, active_key = stored_now(clock), f"{service}/{kind}" if alone else None
     row = {
         **wanted, "id": uuid.uuid4().hex, "requested_by": requested_by, "idempotency_key": idempotency_key,
         "active_key": active_key, "state": "queued", "max_attempts": max_attempts, "run_after": now, "created_at": now,
@@ -55,7 +56,7 @@ async def enqueue(
         except IntegrityError:
             if idempotency_key and (known := await _find(connection, jobs.c.idempotency_key == idempotency_key)):
                 return _same_request(known, wanted)
-            if active := await _find(connection, jobs.c.active_key == active_key):
+            if alone and (active := await _find(connection, jobs.c.active_key == active_key)):
                 raise _conflict(active) from None
             # the active one finished between the two statements: there is room now
     raise Conflict(f"Another {kind} of {service} was asked for at the same moment.", service=service, kind=kind)

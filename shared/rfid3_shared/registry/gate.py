@@ -19,6 +19,8 @@ FLOOR, Z, ALIKE, OVER = 0.02, 1.645, 0.1, 3.0
 FORCED = "forced"
 Measured = float | None
 """None and NaN alike mean: not measured."""
+SLIVER = 0.001
+"""A loss this little above a naive forecast's is as good."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,8 @@ def _worse_than_naive(given: Comparison, ours: float) -> str:
     if not measured:
         return "no naive forecast could be measured beside it"
     name, theirs = min(measured.items(), key=lambda item: item[1])
-    return f"{name} is better: {given.loss_name} {_shown(theirs)} beside {_shown(ours)}" if ours > theirs else ""
+    # on a past without surprises the last value is exactly right, and a sliver beside it is no reason to serve nothing
+    return f"{name} is better: {given.loss_name} {_shown(theirs)} beside {_shown(ours)}" if ours > theirs + SLIVER else ""
 
 
 def _worse_than_champion(given: Comparison, ours: float, tolerance_ratio: float) -> str:

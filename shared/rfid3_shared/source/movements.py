@@ -25,6 +25,7 @@ from rfid3_shared.source.vocabulary import (
     NOT_RENTED_BINS,
     OUT_SCAN_TYPES,
     OUT_STATUSES,
+    SEEN_SCAN_TYPES,
     TURNAROUND_STATUSES,
 )
 
@@ -121,6 +122,33 @@ def select_fleet() -> Select[Any]:
     return select(*keys, func.count().label("units"), func.sum(unavailable).label("unavailable")).group_by(*keys)
 
 
+def select_sightings(since: datetime | None = None, until: datetime | None = None) -> Select[Any]:
+    """Scans that show a unit without sending it out. Columns: tag_id (trimmed), seen_at, back (1 = a return), status."""
+    s = scans.c
+    back = case((s.scan_type.in_(BACK_SCAN_TYPES), 1), else_=0).label("back")
+    tag = func.trim(s.tag_id)
+    rows = select(tag.label("tag_id"), s.scan_date.label("seen_at"), back, func.trim(s.status).label("status")).where(
+        s.scan_type.in_(BACK_SCAN_TYPES + SEEN_SCAN_TYPES), s.scan_date.is_not(None), tag != ""
+    )
+    rows = rows.where(s.scan_date >= since) if since is not None else rows
+    return rows.where(s.scan_date < until) if until is not None else rows
+
+
+def select_tags() -> Select[Any]:
+    """Every scanned unit of the item master.
+
+    Columns: tag_id (trimmed), rental_class, the codes from which `place` tells the store, gone (1 = sold or missing), for_sale (1 =
+    goods for resale, which leave for good), day (when it was entered, mostly null).
+    """
+    t = _tags().c
+    gone, for_sale = (
+        case((column.in_(words), 1), else_=0).label(name)
+        for name, column, words in (("gone", t.status, GONE_STATUSES), ("for_sale", t.bin_location, NOT_RENTED_BINS))
+    )
+    keys = (t.tag_id, t.rental_class, t.current_store, t.home_store, _contract_store(t.last_contract))
+    return select(*keys, gone, for_sale, func.date(t.since).label("day")).where(t.rental_class.is_not(None))
+
+
 def _tags() -> Subquery:
     """The item master's scanned units, one row a trimmed tag; rows of the POS (goods without a tag) have no rental class."""
     i = items.c
@@ -128,6 +156,7 @@ def _tags() -> Subquery:
     described = {
         "rental_class": func.nullif(func.trim(i.rental_class_num), ""), "status": i.status, "bin_location": i.bin_location,
         "last_contract": i.last_contract_num, "current_store": i.current_store, "home_store": i.home_store,
+        "since": i.date_created,
     }  # fmt: skip
     largest = [func.max(column).label(name) for name, column in described.items()]
     return select(tag.label("tag_id"), *largest).where(i.rental_class_num.is_not(None)).group_by(tag).subquery("tags")
@@ -185,6 +214,25 @@ async def load_fleet(connection: AsyncConnection) -> pl.DataFrame:
     frame = await _fetch(connection, select_fleet(), schema)
     keys = ["rental_class", "store", "store_rule", "store_inferred"]
     return (await _place(connection, frame)).group_by(keys).agg(pl.col("units", "unavailable").sum()).sort(keys)
+
+
+async def load_sightings(
+    connection: AsyncConnection, since: datetime | None = None, until: datetime | None = None
+) -> pl.DataFrame:
+    """Returns and sightings: tag_id, seen_at (naive shop time, µs), back (whether it is a return), status; in no order."""
+    schema: Schema = {"tag_id": pl.String, "seen_at": pl.Datetime("us"), "back": pl.Int64, "status": pl.String}
+    return (await _fetch(connection, select_sightings(since, until), schema)).with_columns(pl.col("back") == 1)
+
+
+async def load_tags(connection: AsyncConnection) -> pl.DataFrame:
+    """Every scanned unit of the item master with its store: tag_id, rental_class, store, gone, for_sale, since (date, mostly null)."""
+    schema: Schema = {
+        "tag_id": pl.String, "rental_class": pl.String, **_STORE_SCHEMA, "gone": pl.Int64, "for_sale": pl.Int64, "day": pl.String,
+    }  # fmt: skip
+    frame = await _fetch(connection, select_tags(), schema)
+    since = pl.col("day").replace("None", None).str.to_date("%Y-%m-%d")
+    placed = await _place(connection, frame.with_columns(pl.col("gone", "for_sale") == 1, since=since))
+    return placed.select("tag_id", "rental_class", "store", "gone", "for_sale", "since").sort("tag_id")
 
 
 async def load_store_codes(connection: AsyncConnection) -> dict[str, str]:

@@ -24,9 +24,10 @@ from rfid3_shared.twin.demand import Demand
 from rfid3_shared.twin.inventory import listed_tags
 from rfid3_shared.twin.labels import Labels, label
 from rfid3_shared.twin.pos import reservations
+from rfid3_shared.twin.scarcity import MOST_BLOCKED_RATIO, founded
 from rfid3_shared.twin.simulate import DayRecord, step, take_closed
 from rfid3_shared.twin.state import State, fresh_state, load_state, save_state
-from rfid3_shared.twin.world import TwinSpec, World, build_world
+from rfid3_shared.twin.world import TwinSpec, World
 
 Progress = Callable[[int, int], None]
 """Called with days done and days in all."""
@@ -57,10 +58,11 @@ class TwinSummary:
 
 async def create(
     engine: AsyncEngine, truth_path: Path, *, items: int, months: int, seed: int, end: date, replace: bool = False,
-    progress: Progress | None = None,
+    blocked_ratio: float = 0.0, progress: Progress | None = None,
 ) -> TwinSummary:  # fmt: skip
     """Found a company of `items` tags and let it live for `months` months, the last day being `end`.
 
+    blocked_ratio: share of the units asked for that its stock shall be too small for; such a company owns fewer tags.
     Raises Conflict when the source already holds rows and `replace` is false or it is not the embedded file;
     InvalidParameters for sizes out of range.
     """
@@ -68,12 +70,18 @@ async def create(
         raise InvalidParameters(f"The twin takes {LEAST_ITEMS} to {MOST_ITEMS} items.", parameter="items", value=items)
     if months < 1:
         raise InvalidParameters("The company must live for at least one month.", parameter="months", value=months)
+    if not 0 <= blocked_ratio <= MOST_BLOCKED_RATIO:
+        raise InvalidParameters(
+            f"Between 0 and {MOST_BLOCKED_RATIO:.0%} of requests can be blocked.", parameter="blocked", value=blocked_ratio
+        )
     await _clear(engine, replace)
     truth_path.parent.mkdir(parents=True, exist_ok=True)
     for stale in (state_path(truth_path), *(truth_path.with_name(truth_path.name + end) for end in ("", "-wal", "-shm"))):
         stale.unlink(missing_ok=True)
-    world = build_world(TwinSpec(seed, items, first_day(end, months)))
-    run = _Run(engine, truth_path, world, fresh_state(world), (end - world.spec.start).days + 1, progress)
+    start = first_day(end, months)
+    days = (end - start).days + 1
+    world = founded(TwinSpec(seed, items, start, blocked_ratio, days if blocked_ratio else 0))
+    run = _Run(engine, truth_path, world, fresh_state(world), days, progress)
     async with transaction(engine) as connection:
         await connection.run_sync(lambda sync: write.set_scan_indexes(sync, present=False))
         await write.write_company(connection, world, run.labels)
@@ -96,7 +104,7 @@ async def advance(engine: AsyncEngine, truth_path: Path, days: int, progress: Pr
         known = (await connection.execute(select(func.max(tables.scans.c.id)))).scalar()
     if known is None or known < state.next_scan - 1:
         raise Conflict("The source does not hold this company; create it anew.", expected=state.next_scan - 1, found=known)
-    run = _Run(engine, truth_path, build_world(spec), state, state.day + days, progress)
+    run = _Run(engine, truth_path, founded(spec), state, state.day + days, progress)
     return await run.live(new=False)
 
 

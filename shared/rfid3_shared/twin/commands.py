@@ -37,6 +37,10 @@ def create(
     months: Annotated[int, typer.Option(min=1, max=240, help="Months of history.")] = 30,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same company, row for row.")] = 7,
     end: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day; yesterday if not given.")] = None,
+    blocked: Annotated[
+        float,
+        typer.Option(min=0, max=0.6, help="Share of the units asked for that meet an empty shelf; 0 = a well-stocked shop."),
+    ] = 0.0,
     replace: Annotated[bool, typer.Option("--replace", help="Throw away what the embedded source holds now.")] = False,
 ) -> None:
     """Found a company and write its history.
@@ -56,7 +60,8 @@ def create(
         from rfid3_shared.twin import build
 
         return await build.create(
-            engine, truth, items=items, months=months, seed=seed, end=last, replace=replace, progress=progress
+            engine, truth, items=items, months=months, seed=seed, end=last, replace=replace, blocked_ratio=blocked,
+            progress=progress,
         )  # fmt: skip
 
     _carry_out(settings, "Founding the company", run)

@@ -42,7 +42,7 @@ class Demand:
         self.drift = _drift(world.spec.seed, len(world.classes.stock), days // 7 + 1)
         classes, pools = world.classes, world.pools
         # the line rate follows from the units; one table (occasion × pool) serves every day
-        self._most = most_per_line(pools.stock)
+        self._most = most_per_line(pools.usual_stock)
         quantity = np.minimum(classes.mean_quantity[pools.cls], 0.8 * self._most).clip(1.0)
         self._location = quantity_location(quantity, self._most)
         lines = classes.units_per_year[pools.cls] * pools.share / 365.25 / quantity

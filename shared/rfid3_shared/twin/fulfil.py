@@ -35,14 +35,20 @@ def allocate(world: World, requests: Requests, at_home: Array) -> Allocation:
     candidates = np.flatnonzero(at_home & _asked(world, pool)[world.tags.pool])
     candidate_pool = world.tags.pool[candidates]
     free = np.bincount(candidate_pool, minlength=len(world.pools.stock))
-    before = np.cumsum(wanted) - wanted
-    first_of_pool = np.searchsorted(pool, pool, side="left")
-    served = np.clip(free[pool] - (before - before[first_of_pool]), 0, wanted)
+    served = first_served(pool, wanted, free)
     leaving = np.bincount(pool, weights=served, minlength=len(free)).astype(np.int64)
     tag = candidates[_turns(candidate_pool, free, rng) < leaving[candidate_pool]]
     in_order = np.empty_like(served)
     in_order[by_pool] = served
     return Allocation(in_order, tag, np.repeat(by_pool, served))
+
+
+def first_served(pool: Array, wanted: Array, free: Array) -> Array:
+    """Units served of each line, the lines sorted by pool; `free`: units at home by pool."""
+    before = np.cumsum(wanted) - wanted
+    first_of_pool = np.searchsorted(pool, pool, side="left")
+    served: Array = np.clip(free[pool] - (before - before[first_of_pool]), 0, wanted)
+    return served
 
 
 def _asked(world: World, pool: Array) -> Array:

@@ -69,6 +69,8 @@ def save_state(path: Path, spec: TwinSpec, state: State) -> None:
             arrays.update({f"{field.name}.{name}": column for name, column in value.items()})
         else:
             arrays[field.name] = np.asarray(value)
+    if spec.blocked_ratio:
+        arrays["blocked"] = np.array([spec.blocked_ratio, spec.blocked_days])
     part = path.with_suffix(".part.npz")
     np.savez_compressed(part, **arrays)  # type: ignore[arg-type]
     part.replace(path)
@@ -84,6 +86,7 @@ def load_state(path: Path) -> tuple[TwinSpec, State]:
     with np.load(path, allow_pickle=False) as saved:
         arrays = {name: saved[name] for name in saved.files}
     seed, items, start = arrays["spec"].tolist()
+    ratio, over_days = arrays.pop("blocked", np.zeros(2)).tolist()
     values: dict[str, object] = {}
     for field in fields(State):
         if field.name in arrays:
@@ -91,4 +94,4 @@ def load_state(path: Path) -> tuple[TwinSpec, State]:
         else:
             prefix = field.name + "."
             values[field.name] = {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}
-    return TwinSpec(seed, items, date.fromordinal(start)), State(**values)  # type: ignore[arg-type]
+    return TwinSpec(seed, items, date.fromordinal(start), ratio, int(over_days)), State(**values)  # type: ignore[arg-type]

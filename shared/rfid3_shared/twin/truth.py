@@ -76,7 +76,9 @@ async def describe(connection: AsyncConnection, world: World, labels: Labels) ->
     spec, classes = world.spec, world.classes
     await connection.execute(delete(parameters))
     await connection.execute(delete(true_classes))
-    facts = {"seed": spec.seed, "items": spec.items, "start": spec.start.isoformat()}
+    facts: dict[str, Any] = {"seed": spec.seed, "items": spec.items, "start": spec.start.isoformat()}
+    if spec.blocked_ratio:
+        facts["blocked_ratio"] = spec.blocked_ratio
     await insert_rows(connection, parameters, ("key", "value"), [(key, json.dumps(value)) for key, value in facts.items()])
     rows = []
     for k, number in enumerate(labels.class_num.tolist()):

@@ -46,6 +46,10 @@ class TwinSpec:
     """Scanned tags."""
     start: date
     """First day of business."""
+    blocked_ratio: float = 0.0
+    """Share of the units asked for that the stock is bought too small for; 0 = stock as a well-run shop has it."""
+    blocked_days: int = 0
+    """Days from the first over which that share holds."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,8 @@ class Pools:
     first_tag: Array
     share: Array
     """Share of the class's demand that asks this store."""
+    usual_stock: Array
+    """Units a well-run shop would hold: what customers expect to find, whatever is there."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +125,7 @@ def build_world(spec: TwinSpec) -> World:
     """The company behind a spec."""
     classes = _build_classes(spec)
     pools = _build_pools(spec, classes)
-    return World(spec, classes, pools, _build_tags(spec, classes, pools))
+    return World(spec, classes, pools, build_tags(spec, classes, pools))
 
 
 def _build_classes(spec: TwinSpec) -> Classes:
@@ -206,10 +212,11 @@ def _build_pools(spec: TwinSpec, classes: Classes) -> Pools:
     first = np.concatenate([[0], np.cumsum(stock)[:-1]])
     held = np.where(units > 0, share, 0)
     held /= held.sum(axis=1, keepdims=True)
-    return Pools(cls=cls, store=store, stock=stock, first_tag=first, share=held[cls, store])
+    return Pools(cls=cls, store=store, stock=stock, first_tag=first, share=held[cls, store], usual_stock=stock)
 
 
-def _build_tags(spec: TwinSpec, classes: Classes, pools: Pools) -> Tags:
+def build_tags(spec: TwinSpec, classes: Classes, pools: Pools) -> Tags:
+    """A tag for each unit of the pools."""
     rng = stream(spec.seed, Purpose.TAGS)
     pool = np.repeat(np.arange(len(pools.stock)), pools.stock).astype(np.int32)
     count, chance = len(pool), rng.random(len(pool))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,8 @@ import numpy as np
 import polars as pl
 
 from rfid3_demand.model import candidates, global_tree, naive
+from rfid3_demand.model.candidates import Method
+from rfid3_demand.model.engine import LOCAL, Engine
 from rfid3_demand.model.tree_features import TreeData
 from rfid3_shared import evaluate
 
@@ -56,7 +58,10 @@ def plan(length: int, horizon: int, season: int, share: float = 0.0, series: int
     least = max(4, min(2 * season, length * (80 if length >= 1.5 * season else 55) // 100))
     most = LONGEST_CHECK if season != 24 else 48
     steps = max(1, min(horizon, most, length // 3, max(length - least, 1)))
-    gap = min(steps // 2 + 1, (length - steps - least) // (origins - 1))
+    # few series with history to spare: origins so far apart that no outcome counts twice, and that they see several seasons
+    spare = series <= FEW_SERIES and length >= 3 * origins * steps
+    widest = steps + 2 if spare else steps // 2 + 1
+    gap = min(widest, (length - steps - least) // (origins - 1))
     if (origins - 1) * gap >= steps:
         return _reaching_back(evaluate.cutoffs(length, steps, origins, gap, 1), steps, length, share), steps
     latest = length - max(1, steps // 4)
@@ -86,41 +91,52 @@ def with_earlier(planned: tuple[list[int], int], earlier: Iterable[int], length:
 
 def run(
     data: TreeData, planned: tuple[list[int], int], season: int, with_tree: bool, progress: Callable[[str, int, int], None],
-    tree_settings: dict[str, Any] | None = None,
+    tree_settings: dict[str, Any] | None = None, *, methods: Sequence[Method] = candidates.METHODS, engine: Engine = LOCAL,
+    goes_on: Callable[[], bool] | None = None,
 ) -> Rounds:  # fmt: skip
-    """Forecast from every origin of the plan. Trees are trained on what came before the first of the origins they serve."""
+    """Forecast from every origin of the plan. Trees are trained on what came before the first of the origins they serve.
+
+    goes_on: asked before each origin but the newest; the first "no" ends it with the newest origins done.
+    """
     cuts, steps = planned
     trees = TREES_OF_FEW if len(data.y) <= FEW_SERIES else TREES
-    collected: dict[str, list[np.ndarray]] = {}
+    served_by = [k * trees // len(cuts) for k in range(len(cuts))]
+    said: dict[int, dict[str, np.ndarray]] = {}
     tree, served_from = None, -1
-    for k, cut in enumerate(cuts):
-        progress("backtest", k, len(cuts))
-        said = candidates.statistical(data, cut, steps)
+    # with a time limit the newest come first: they tell most about what comes next
+    order = range(len(cuts)) if goes_on is None else reversed(range(len(cuts)))
+    for done, k in enumerate(order):
+        if done and goes_on is not None and not goes_on():
+            break
+        progress("backtest", done, len(cuts))
+        said[k] = candidates.statistical(data, cuts[k], steps, methods, engine)
         if with_tree:
-            if k * trees // len(cuts) != served_from:
-                served_from = k * trees // len(cuts)
-                tree = global_tree.train(data, cut, steps, tree_settings)
-            empty = np.full((len(data.y), steps), np.nan)
-            said["lightgbm"] = empty if tree is None else global_tree.predict(tree, data, cut, steps)
-        for name in {*said, *collected}:
-            blank = np.full((len(data.y), steps), np.nan)
-            collected.setdefault(name, [blank] * k).append(said.get(name, blank))
+            if served_by[k] != served_from:
+                served_from = served_by[k]
+                tree = global_tree.train(data, cuts[served_by.index(served_from)], steps, tree_settings, engine=engine)
+            if tree is not None:
+                said[k]["lightgbm"] = global_tree.predict(tree, data, cuts[k], steps)
     progress("backtest", len(cuts), len(cuts))
+    return _rounds(data, [cuts[k] for k in sorted(said)], steps, season, [said[k] for k in sorted(said)], with_tree)
+
+
+def _rounds(
+    data: TreeData, cuts: list[int], steps: int, season: int, said: list[dict[str, np.ndarray]], with_tree: bool
+) -> Rounds:
+    names = sorted({name for each in said for name in each} | ({"lightgbm"} if with_tree and cuts else set()))
+    silent = np.full((len(data.y), steps), np.nan)
 
     def stacked(parts: list[np.ndarray]) -> np.ndarray:
         return np.stack(parts, axis=1) if parts else np.empty((len(data.y), 0, steps))
 
     later = np.hstack([data.y, np.full((len(data.y), steps), np.nan)])
-    outcomes = stacked([later[:, c : c + steps] for c in cuts])
-    naive_ = stacked([naive.seasonal_naive(data.y[:, :c], steps, season) for c in cuts])
-    mean_4 = stacked([naive.window_mean(data.y[:, :c], steps, 4) for c in cuts])
     return Rounds(
         cuts,
         steps,
-        outcomes,
-        {name: stacked(collected[name]) for name in sorted(collected)},
-        naive_,
-        mean_4,
+        stacked([later[:, c : c + steps] for c in cuts]),
+        {name: stacked([each.pop(name, silent) for each in said]) for name in names},
+        stacked([naive.seasonal_naive(data.y[:, :c], steps, season) for c in cuts]),
+        stacked([naive.window_mean(data.y[:, :c], steps, 4) for c in cuts]),
         data.y.shape[1] < 1.5 * season,
     )
 

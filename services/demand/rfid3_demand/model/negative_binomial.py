@@ -41,23 +41,26 @@ def _cells(mean: np.ndarray, dispersion: np.ndarray) -> tuple[np.ndarray, np.nda
 
 def probability(units: np.ndarray, mean: np.ndarray, dispersion: np.ndarray) -> np.ndarray:
     """P(demand <= units), elementwise; 0 for negative units."""
-    units, mean, dispersion = np.broadcast_arrays(units, mean, dispersion)
+    units, mean, dispersion = np.broadcast_arrays(np.nan_to_num(units), mean, dispersion)
     row, column = _cells(mean, dispersion)
-    small = _table()[row, column, np.clip(units, 0, MOST_UNITS - 1).astype(int)].astype(float)
-    shape = 1.0 / (dispersion + 1.0 / np.maximum(mean, 1.0))
-    large = gammainc(shape, shape * np.maximum(units + 0.5, 0.0) / np.maximum(mean, 1.0))
-    return np.where(units < 0, 0.0, np.where(mean > LARGEST_TABLED, large, small))
+    result = _table()[row, column, np.clip(units, 0, MOST_UNITS - 1).astype(int)].astype(float)
+    large = mean > LARGEST_TABLED
+    if large.any():
+        shape = 1.0 / (dispersion[large] + 1.0 / mean[large])
+        result[large] = gammainc(shape, shape * np.maximum(units[large] + 0.5, 0.0) / mean[large])
+    return np.where(units < 0, 0.0, result)
 
 
 def quantiles(mean: np.ndarray, dispersion: np.ndarray, levels: np.ndarray) -> np.ndarray:
     """Smallest whole numbers with at least the given probabilities, (..., levels); mean and dispersion of one shape."""
-    table = _table()
-    lookup = np.empty((len(DISPERSIONS), len(MEANS), len(levels)), dtype=np.float32)
-    for i in range(len(DISPERSIONS)):
-        for j in range(len(MEANS)):
-            lookup[i, j] = np.searchsorted(table[i, j], levels)
+    table = _table().reshape(-1, MOST_UNITS)
     row, column = _cells(mean, dispersion)
-    result = lookup[row, column]
+    cell = row * len(MEANS) + column
+    # only the cells that occur are searched: a bucket of like nodes has a few hundred of the 8,000
+    lookup = np.zeros((len(table), len(levels)), dtype=np.float32)
+    for at in np.flatnonzero(np.bincount(cell.ravel(), minlength=len(table))):
+        lookup[at] = table[at].searchsorted(levels)
+    result = lookup[cell]
     large = mean > LARGEST_TABLED
     if large.any():
         shapes = np.geomspace(0.05, 400.0, 200)

@@ -49,6 +49,7 @@ def node_data(panel: Panel, summing: csr_matrix, horizon: int) -> TreeData:
         past={name: mean(values) for name, values in panel.past.items()},
         offset=offset if len(y) == len(offset) else np.zeros(len(y), dtype=int),
         relatives=relatives if panel.counts and not offset.any() else None,
+        yearly=panel.yearly if panel.counts and not offset.any() else None,
     )
 
 
@@ -62,8 +63,22 @@ def error_scale(y: np.ndarray, season: int) -> np.ndarray:
     scale = np.asarray(evaluate.mase_scale(y, season))
     if y.shape[1] > 1:
         scale = np.where(np.isfinite(scale), scale, np.asarray(evaluate.mase_scale(y, 1)))
-    size = np.abs(np.nan_to_num(y)).sum(axis=1) / np.maximum(observations(y), 1)
+    size = mean_size(y)
     return np.where(np.isfinite(scale) & (scale > 0), scale, np.where(size > 0, size, 1.0))
+
+
+def mean_size(y: np.ndarray) -> np.ndarray:
+    """Mean of the absolute values that were observed, (n,); 0 without any."""
+    return np.asarray(np.abs(np.nan_to_num(y)).sum(axis=1) / np.maximum(observations(y), 1))
+
+
+def outcome_free(kinds: np.ndarray) -> np.ndarray:
+    """Kinds told apart only as far as the latest outcomes of sparse counts hardly decide them: sparse or dense.
+
+    A kind that the checked outcomes made (no demand at all, demand of one size) would be given the methods that happened to
+    foresee it.
+    """
+    return np.where(np.isin(kinds, ["smooth", "erratic"]), "dense", "sparse")
 
 
 def peers_of(levels: np.ndarray, kinds: np.ndarray) -> np.ndarray:

@@ -8,19 +8,25 @@ and double entries show, and series that end at different dates are aligned at t
 from __future__ import annotations
 
 import calendar
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from rfid3_demand.model import own_checks, own_regressors
+from rfid3_demand.model.own_checks import PERIOD
 from rfid3_demand.model.panel import Panel
 from rfid3_shared.errors import InvalidParameters
 from rfid3_shared.series import KEY, TARGET, TIME, Frequency, future_dates
 
 COUNT_MEAN_LIMIT = 50.0
 """Whole numbers above this on average are modelled as sizes: their rounding no longer matters."""
+MOST_STEPS = 10_000
+"""Of longer series the last so many steps are used: older ones no longer move a forecast, but cost time and memory."""
+FEW_OTHERS = 0.2
+"""Share of series without whole numbers up to which the others are still forecast as counts."""
 _WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 
 
@@ -35,6 +41,115 @@ class OwnSeries:
     """Every observation is a whole number >= 0: quantiles are written as whole numbers."""
     filled: int
     """Steps that were missing inside series."""
+    refused: dict[str, str] = field(default_factory=dict)
+    """Series that were left out, and why, in words for their owner."""
+    notes: tuple[str, ...] = ()
+    """What was assumed about the rest."""
+
+
+def build(
+    frame: pl.DataFrame, frequency: Frequency, season: int, horizon: int, fill: str | None, future: pl.DataFrame | None = None,
+    *, most_steps: int = MOST_STEPS,
+) -> OwnSeries:  # fmt: skip
+    """The panel of a long frame.
+
+    frame: unique_id, ds (date, datetime or int), y (null or NaN = missing) and numeric regressors, in any order; future:
+    unique_id, ds and regressors that are known ahead. fill: zero | interpolate | error | None (zero for counts, else
+    interpolate). Of each series the last `most_steps` steps are used. A faulty series is left out with its reason in `refused`.
+    Time zones: hours count in UTC, days and longer steps by the date on the wall.
+    Raises InvalidParameters for a horizon beyond MOST_HORIZON, or when no series is left (with the first one's reason).
+    """
+    own_checks.horizon_within_reason(horizon)
+    frame, converted = own_checks.naive(frame, frequency)
+    future = None if future is None else own_checks.naive(future, frequency)[0]
+    frame = frame.sort(KEY, TIME)
+    frame = frame.with_columns(
+        pl.Series(PERIOD, periods(frame[TIME], frequency)), pl.col(TARGET).cast(pl.Float64).fill_nan(None)
+    )
+    refused = own_checks.refused_series(frame, horizon, fill == "error")
+    frame = frame.filter(~pl.col(KEY).is_in(list(refused)))
+    series, notes, lacking = _assembled(frame, frequency, season, horizon, fill, future, most_steps, refused)
+    if lacking:
+        # what one series lacks must not take a regressor from all others
+        frame, refused = frame.filter(~pl.col(KEY).is_in(list(lacking))), refused | lacking
+        series, notes, _ = _assembled(frame, frequency, season, horizon, fill, future, most_steps, refused)
+    notes = ([f"time stamps with a zone were taken as {converted}"] if converted else []) + notes
+    return replace(series, refused={str(name): reason for name, reason in refused.items()}, notes=tuple(notes))
+
+
+def build_parts(
+    frame: pl.DataFrame, frequency: Frequency, season: int, horizon: int, fill: str | None, future: pl.DataFrame | None = None,
+    *, most_steps: int = MOST_STEPS,
+) -> list[OwnSeries]:  # fmt: skip
+    """Like `build`, but a few series with negative or fractional values do not keep the others from being counts.
+
+    One element, or two (counts first) where at most FEW_OTHERS of the series are no counts; `refused` and `notes` per part.
+    """
+    value = pl.col(TARGET).cast(pl.Float64).fill_nan(None)
+    kinds = frame.group_by(KEY).agg(((value < 0) | (value != value.round())).any().alias("size"))
+    sizes = kinds.filter("size")[KEY]
+    if not 0 < len(sizes) <= FEW_OTHERS * len(kinds):
+        return [build(frame, frequency, season, horizon, fill, future, most_steps=most_steps)]
+    parts: list[OwnSeries] = []
+    reasons: dict[str, str] = {}
+    fault: InvalidParameters | None = None
+    for rows in (~pl.col(KEY).is_in(sizes.implode()), pl.col(KEY).is_in(sizes.implode())):
+        try:
+            ahead = None if future is None else future.filter(rows)
+            parts.append(build(frame.filter(rows), frequency, season, horizon, fill, ahead, most_steps=most_steps))
+        except InvalidParameters as error:
+            fault, reasons = error, reasons | dict((error.details or {}).get("refused", {}))
+    if not parts:
+        raise fault or InvalidParameters("There is no series.", column=TARGET)
+    parts[0] = replace(parts[0], refused=parts[0].refused | reasons)
+    return parts
+
+
+def _assembled(
+    frame: pl.DataFrame, frequency: Frequency, season: int, horizon: int, fill: str | None, future: pl.DataFrame | None,
+    most_steps: int, refused: dict[Any, str],
+) -> tuple[OwnSeries, list[str], dict[Any, str]]:  # fmt: skip
+    """Panel, notes, and the series that lack future values other series have."""
+    observed = frame.filter(pl.col(TARGET).is_not_null())
+    if observed.is_empty():
+        reason = next(iter(refused.values()), "There is no row with a value in y.")
+        raise InvalidParameters(reason, column=TARGET, refused={str(name): why for name, why in refused.items()})
+    spans = observed.group_by(KEY, maintain_order=True).agg(
+        pl.col(PERIOD).min().alias("first"), pl.col(PERIOD).max().alias("last"), pl.col(TIME).last().alias("stamp")
+    )
+    place = {name: k for k, name in enumerate(spans[KEY].to_list())}
+    last, first = spans["last"].to_numpy(), spans["first"].to_numpy()
+    whole_length = int((last - first).max()) + 1
+    length = min(whole_length, most_steps)
+    notes = []
+    if length < whole_length:
+        many = int(((last - first) >= length).sum())
+        notes.append(f"of {many} series only the last {length:,} steps are used (the longest has {whole_length:,})")
+    rows, columns = own_regressors.cells(observed, place, last, length)
+    values = observed[TARGET].to_numpy()
+    y = np.full((len(place), length), np.nan)
+    y[rows[columns >= 0], columns[columns >= 0]] = values[columns >= 0]
+    whole = bool((values >= 0).all() and (values == np.round(values)).all())
+    seen = np.isfinite(y).sum(axis=1)
+    filled = _fill(y, fill or ("zero" if whole else "interpolate"))
+    if (holey := int((seen < 0.5 * np.isfinite(y).sum(axis=1)).sum())) and not whole:
+        notes.append(f"{holey} series lack more than half of their dates: is the frequency right?")
+    known, past, said, lacking = own_regressors.regressors(
+        frame, future, place, last, length, horizon, lambda stamps: periods(stamps, frequency)
+    )
+    latest = int(np.argmax(last))
+    panel = Panel(
+        ids=tuple(str(name) for name in place),
+        dates=_timeline(spans["stamp"][latest], frequency, length),
+        y=y,
+        frequency=frequency,
+        season=season,
+        known=known,
+        past=past,
+        counts=whole and float(np.median(np.nanmean(y, axis=1))) < COUNT_MEAN_LIMIT,
+        offset=last.max() - last if len(np.unique(last)) > 1 and not frame[TIME].dtype.is_integer() else None,
+    )
+    return OwnSeries(panel, tuple(spans["stamp"].to_list()), whole, filled), notes + said, lacking
 
 
 def periods(stamps: pl.Series, frequency: Frequency) -> np.ndarray:
@@ -50,56 +165,6 @@ def periods(stamps: pl.Series, frequency: Frequency) -> np.ndarray:
             return np.asarray(days * 24 + hour)
         return days if step == "1d" else np.asarray((days + 3) // 7)  # weeks from Monday: 1970-01-01 was a Thursday
     return np.asarray({"1mo": year * 12 + month - 1, "1q": year * 4 + (month - 1) // 3, "1y": year}[step])
-
-
-def build(
-    frame: pl.DataFrame, frequency: Frequency, season: int, horizon: int, fill: str | None, future: pl.DataFrame | None = None
-) -> OwnSeries:
-    """The panel of a long frame.
-
-    frame: unique_id, ds (date, datetime or int), y (null = missing) and numeric regressors; future: unique_id, ds and
-    regressors that are
-    known ahead. fill: zero | interpolate | error | None (zero for counts, else interpolate).
-    Raises InvalidParameters for two rows in one period, for gaps when fill is `error`, and for missing rows of `future`.
-    """
-    frame = frame.sort(KEY, TIME).with_columns(pl.Series("_period", periods(frame.sort(KEY, TIME)[TIME], frequency)))
-    twice = frame.filter(pl.struct(KEY, "_period").is_duplicated())
-    if len(twice):
-        raise InvalidParameters(f"Series {twice[KEY][0]!r} has two rows for the period of {twice[TIME][0]}.", column=TIME)
-    observed = frame.filter(pl.col(TARGET).is_not_null())
-    spans = observed.group_by(KEY, maintain_order=True).agg(
-        pl.col("_period").min().alias("first"), pl.col("_period").max().alias("last"), pl.col(TIME).last().alias("stamp")
-    )
-    if spans.is_empty():
-        raise InvalidParameters("There is no row with a value in y.", column=TARGET)
-    ids = spans[KEY].to_list()
-    place = {name: k for k, name in enumerate(ids)}
-    last, first = spans["last"].to_numpy(), spans["first"].to_numpy()
-    length = int((last - first).max()) + 1
-    rows, columns = _cells(observed, place, last, length)
-    y = np.full((len(ids), length), np.nan)
-    y[rows, columns] = observed[TARGET].to_numpy()
-    values = observed[TARGET].to_numpy()
-    whole = bool((values >= 0).all() and (values == np.round(values)).all())
-    filled = _fill(y, length - 1 - (last - first), fill or ("zero" if whole else "interpolate"), ids)
-    known, past = _regressors(frame, future, place, last, length, horizon, frequency)
-    latest = int(np.argmax(last))
-    return OwnSeries(
-        panel=Panel(
-            ids=tuple(str(name) for name in ids),
-            dates=_timeline(spans["stamp"][latest], frequency, length),
-            y=y,
-            frequency=frequency,
-            season=season,
-            known=known,
-            past=past,
-            counts=whole and float(np.median(np.nanmean(y, axis=1))) < COUNT_MEAN_LIMIT,
-            offset=last.max() - last if len(np.unique(last)) > 1 and not frame[TIME].dtype.is_integer() else None,
-        ),
-        last=tuple(spans["stamp"].to_list()),
-        whole=whole,
-        filled=filled,
-    )
 
 
 def next_stamps(last: Any, frequency: Frequency, horizon: int) -> list[Any]:
@@ -129,77 +194,17 @@ def _day(month: int, like: Any, ends: bool) -> Any:
     return like.replace(year=year, month=index + 1, day=day)
 
 
-def _cells(frame: pl.DataFrame, place: dict[Any, int], last: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
-    rows = np.array([place[name] for name in frame[KEY].to_list()], dtype=int)
-    return rows, length - 1 - (last[rows] - frame["_period"].to_numpy())
-
-
-def _fill(y: np.ndarray, begin: np.ndarray, how: str, ids: list[Any]) -> int:
-    """Fill holes after each series' beginning in place; their number."""
-    hole = ~np.isfinite(y) & (np.arange(y.shape[1])[None, :] >= begin[:, None])
-    if hole.any() and how == "error":
-        raise InvalidParameters(
-            f"Series {ids[int(hole.any(axis=1).argmax())]!r} has missing dates inside it.", series=int(hole.any(axis=1).sum())
-        )
+def _fill(y: np.ndarray, how: str) -> int:
+    """Fill holes after each series' first value in place; their number."""
+    known = np.isfinite(y)
+    hole = ~known & (np.maximum.accumulate(known, axis=1))
     if how == "zero":
         y[hole] = 0.0
     else:
         for row in np.flatnonzero(hole.any(axis=1)):
-            known = np.flatnonzero(np.isfinite(y[row]))
-            y[row, hole[row]] = np.interp(np.flatnonzero(hole[row]), known, y[row, known])
+            seen = np.flatnonzero(known[row])
+            y[row, hole[row]] = np.interp(np.flatnonzero(hole[row]), seen, y[row, seen])
     return int(hole.sum())
-
-
-def _regressors(
-    frame: pl.DataFrame,
-    future: pl.DataFrame | None,
-    place: dict[Any, int],
-    last: np.ndarray,
-    length: int,
-    horizon: int,
-    frequency: Frequency,
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Regressors known ahead (n, T+H) and those of the past only (n, T), holes carried forward."""
-    names = [name for name in frame.columns if name not in (KEY, TIME, TARGET, "_period")]
-    if not names:
-        return {}, {}
-    frame = frame.filter(pl.col(KEY).is_in(list(place)))
-    rows, columns = _cells(frame, place, last, length)
-    ahead = None
-    if future is not None:
-        future = future.with_columns(pl.Series("_period", periods(future[TIME], frequency))).filter(
-            pl.col(KEY).is_in(list(place))
-        )
-        ahead = _cells(future, place, last, length)
-    known, past = {}, {}
-    for name in names:
-        values = np.full((len(place), length + horizon), np.nan)
-        inside = (columns >= 0) & (columns < length + horizon)
-        values[rows[inside], columns[inside]] = frame[name].cast(pl.Float64).to_numpy()[inside]
-        if ahead is not None and future is not None and name in future.columns:
-            use = (ahead[1] >= length) & (ahead[1] < length + horizon)
-            values[ahead[0][use], ahead[1][use]] = future[name].cast(pl.Float64).to_numpy()[use]
-        missing = ~np.isfinite(values[:, length:]).all(axis=1)
-        if not missing.any():
-            known[name] = _carried(values)
-        elif ahead is not None and future is not None and name in future.columns:
-            series = list(place)[int(missing.argmax())]
-            raise InvalidParameters(
-                f"The future file lacks values of {name!r} for series {series!r}: {horizon} steps after its last date are needed.",
-                column=name,
-            )
-        else:
-            past[name] = _carried(values[:, :length])
-    return known, past
-
-
-def _carried(values: np.ndarray) -> np.ndarray:
-    """Holes take the value before them, leading ones the first value, rows without any 0."""
-    index = np.where(np.isfinite(values), np.arange(values.shape[1]), 0)
-    carried = np.take_along_axis(values, np.maximum.accumulate(index, axis=1), axis=1)
-    first = np.argmax(np.isfinite(values), axis=1)
-    lead = values[np.arange(len(values)), first]
-    return np.nan_to_num(np.where(np.isfinite(carried), carried, lead[:, None]))
 
 
 def _timeline(last: date | datetime | int, frequency: Frequency, length: int) -> tuple[Any, ...]:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     import polars as pl
     from scipy.sparse import csr_matrix
 
+    from rfid3_demand.model.booking_curve import Bookings
+    from rfid3_demand.model.learned import Learned
+
 LEVELS: tuple[float, ...] = (
     0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5,
     0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.975, 0.99, 0.995,
@@ -45,6 +48,10 @@ class Panel:
     """Whole, non-negative numbers."""
     seen: np.ndarray | None = None
     """(n,) index of the step at which each series was first seen; zeros before it are assumed. None = nothing is assumed."""
+    yearly: np.ndarray | None = None
+    """(T+H,) logarithm of the yearly shape believed in before one was seen; None = none."""
+    bookings: Bookings | None = None
+    """Units on contracts already written; None where nothing is booked ahead."""
     offset: np.ndarray | None = None
     """(n,) steps by which a series' own last observation lies before `dates[-1]`; None = all end together."""
 
@@ -91,6 +98,12 @@ class Forecast:
     booster_text: str | None
     tree_settings: dict[str, Any]
     """What the global tree was trained with besides its defaults."""
+    season_source: tuple[str, ...] = ()
+    """Where each node's yearly shape comes from: own | pooled from category | calendar prior | none."""
+    notes: dict[str, Any] = field(default_factory=dict)
+    """What a reader should know of how it was made: methods left out, time budget, how it was reconciled."""
+    learned: Learned | None = None
+    """What a refresh needs of the run that made this."""
 
 
 def flat_hierarchy(ids: tuple[str, ...]) -> Hierarchy:
@@ -98,6 +111,14 @@ def flat_hierarchy(ids: tuple[str, ...]) -> Hierarchy:
     from scipy.sparse import identity
 
     return Hierarchy(ids, identity(len(ids), format="csr"), ("series",) * len(ids))
+
+
+def bottom_rows(summing: csr_matrix) -> np.ndarray:
+    """Row of each bottom series' own node, (bottom series,): the first that sums it alone, for a parent may have one child."""
+    single = np.flatnonzero(np.asarray(summing.sum(axis=1)).ravel() == 1)[::-1]
+    rows = np.zeros(summing.shape[1], dtype=int)
+    rows[summing[single].indices] = single
+    return rows
 
 
 def aggregate(summing: csr_matrix, y: np.ndarray) -> np.ndarray:

@@ -5,7 +5,9 @@ A row is (series, origin, step). An origin `c` knows columns < c of y, the calen
 regressors < c; nothing else is read, which a test checks by perturbing the rest.
 """
 
-from dataclasses import dataclass
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -38,6 +40,20 @@ class TreeData:
     """(nodes,) steps by which the node ends before the last date."""
     relatives: np.ndarray | None
     """(nodes,) codes whose pooled season is the prior."""
+    yearly: np.ndarray | None = None
+    """(T+H,) logarithm of the shape a year is believed to have before one was seen; None = nothing is believed."""
+
+    def rows(self, at: np.ndarray | slice) -> TreeData:
+        """The same of some nodes only."""
+        return replace(
+            self,
+            y=self.y[at],
+            static={name: codes[at] for name, codes in self.static.items()},
+            known={name: values if values.ndim == 1 else values[at] for name, values in self.known.items()},
+            past={name: values if values.ndim == 1 else values[at] for name, values in self.past.items()},
+            offset=self.offset[at],
+            relatives=None if self.relatives is None else self.relatives[at],
+        )
 
 
 @dataclass(frozen=True)
@@ -51,6 +67,11 @@ class Origin:
     """(nodes,) spread, for data that are not counts."""
     columns: dict[str, np.ndarray]
     profile: np.ndarray
+
+    def rows(self, at: np.ndarray | slice) -> Origin:
+        """The same of some nodes only."""
+        columns = {name: values[at] for name, values in self.columns.items()}
+        return Origin(self.cut, self.base[at], self.scale[at], columns, self.profile[at])
 
 
 def calendar_of(dates: tuple[Any, ...], step: str) -> dict[str, np.ndarray]:

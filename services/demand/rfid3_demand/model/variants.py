@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rfid3_demand.model import backtest, ensemble, intervals
+from rfid3_demand.model import backtest, drift_ratio, ensemble, error_models, intervals, pickup, prior_shares, stacking
+from rfid3_demand.model.count_types import Seen
+from rfid3_demand.model.learned import LearnedVariant
 from rfid3_demand.model.panel import Variant
 from rfid3_demand.model.reconcile import reconcile
+from rfid3_demand.model.scenarios import coherent_quantiles
 from rfid3_demand.model.tree_features import TreeData
 
 if TYPE_CHECKING:
@@ -16,8 +20,8 @@ if TYPE_CHECKING:
 
 BRIEF_STEPS, BRIEF_CELLS = 40, 20_000
 """With fewer steps and fewer observations than these, past errors tell little about which method is best."""
-PRIOR_ERRORS = 10.0
-"""A node's error variance counts as if its scale had been seen this often as an error."""
+RECONCILIATION_LIMIT_S = 60.0
+"""Seconds that choosing weights for a hierarchy, and joining its quantiles, may each take."""
 AVERAGE = ("moving_average_4", "moving_average_13", "pooled")
 
 
@@ -31,48 +35,104 @@ def families_of(said: dict[str, np.ndarray]) -> dict[str, list[str]]:
 
 
 def trust_in(data: TreeData, rounds: backtest.Rounds, peers: np.ndarray, scale: np.ndarray) -> dict[str, np.ndarray]:
-    """Weights per method and node: by deviance for counts, whose mean is wanted, by absolute errors otherwise."""
+    """Weights per method and node: by deviance for counts, whose mean is wanted; otherwise half by the size of absolute errors
+    and half by what the errors of a mixture would have been."""
     loss = ensemble.deviance if data.counts else lambda y, said: np.abs(y - said)
     flat = {name: loss(rounds.outcomes, said).reshape(len(data.y), -1) for name, said in rounds.forecasts.items()}
     unit = np.maximum(1.0, scale) if data.counts else scale
     brief = data.y.shape[1] < BRIEF_STEPS and np.isfinite(data.y).sum() < BRIEF_CELLS
     if brief and len(flat) > 1:
         # a tree takes the ramp of a first half-year for a law: measured on the real export it doubles the error of its company
-        flat["lightgbm"] = np.full_like(flat["ets"], np.nan)
+        flat["lightgbm"] = np.full_like(next(iter(flat.values())), np.nan)
     power = ensemble.BRIEF_SHARPNESS if brief else ensemble.COUNT_SHARPNESS if data.counts else ensemble.SHARPNESS
-    return ensemble.weights(flat, unit, peers, power)
+    prior = ensemble.COUNT_PRIOR_ERRORS if data.counts else ensemble.PRIOR_ERRORS
+    alone = ensemble.weights(flat, unit, peers, power, prior)
+    if data.counts or brief:
+        return prior_shares.leaning(alone)
+    signed = {name: (rounds.outcomes - said).reshape(len(data.y), -1) for name, said in rounds.forecasts.items()}
+    return prior_shares.leaning(ensemble.halved(alone, stacking.weights(signed, unit, peers)))
 
 
-def variant(
-    summing: csr_matrix, data: TreeData, rounds: backtest.Rounds, trust: dict[str, np.ndarray], said: dict[str, np.ndarray],
-    methods: list[str], kinds: np.ndarray, scale: np.ndarray, horizon: int, levels: np.ndarray,
-) -> tuple[Variant, np.ndarray]:  # fmt: skip
-    """A family of methods, weighted, reconciled and calibrated: its future and its past means (nodes, origins, steps)."""
-    future, shares = ensemble.combine({m: said[m] for m in methods}, trust)
+def learned_variant(
+    summing: csr_matrix, data: TreeData, rounds: backtest.Rounds, trust: dict[str, np.ndarray], methods: list[str],
+    kinds: np.ndarray, scale: np.ndarray, horizon: int, node_levels: np.ndarray,
+    limit_s: float = RECONCILIATION_LIMIT_S, held: pickup.OnHand | None = None, seen: Seen | None = None,
+) -> tuple[LearnedVariant, np.ndarray]:  # fmt: skip
+    """What past origins teach about a family of methods, and its past means (nodes, origins, steps), weighted and reconciled.
+
+    held: what is booked already, joined with what the methods say, at past origins as now.
+    """
     silent = np.full((len(data.y), rounds.steps), np.nan)
     earlier = [
         ensemble.combine({m: rounds.forecasts[m][:, k] if m in rounds.forecasts else silent for m in methods}, trust)[0]
         for k in range(len(rounds.cutoffs))
     ]
     stacked = np.stack(earlier, axis=1) if earlier else np.empty_like(rounds.outcomes)
-    error = np.where(np.isfinite(rounds.outcomes - stacked), (rounds.outcomes - stacked) ** 2, np.nan)
-    known = np.isfinite(error).sum(axis=(1, 2))
-    variance = (np.nansum(error, axis=(1, 2)) + PRIOR_ERRORS * scale**2) / (known + PRIOR_ERRORS)
-    coherent = np.stack([reconcile(summing, part, variance, data.counts) for part in earlier], axis=1) if earlier else stacked
-    coherent = np.where(np.isfinite(stacked), coherent, np.nan)
-    mean = reconcile(summing, future, variance, data.counts)
-    mean = np.where(np.isfinite(data.y).any(axis=1)[:, None], mean, np.nan)
-    calibration = intervals.calibrate(
-        rounds.outcomes, coherent, kinds, scale, horizon, data.counts, rounds.independent, rounds.first_season
+    believed = None if held is None else pickup.learn(held, rounds.outcomes, stacked, kinds)
+    if held is not None and believed is not None:
+        earlier = [pickup.joined(part, held.past[:, k], held.past_share[:, k], believed) for k, part in enumerate(earlier)]
+        stacked = np.stack(earlier, axis=1) if earlier else stacked
+    how = error_models.learn(summing, rounds.outcomes, stacked, scale, node_levels, data.multiplicative, limit_s)
+    coherent = (
+        np.stack([reconcile(summing, part, how, data.multiplicative) for part in earlier], axis=1) if earlier else stacked
     )
-    quantiles = intervals.quantiles(calibration, mean, levels)
+    coherent = np.where(np.isfinite(stacked), coherent, np.nan)
+    ratio = np.ones(horizon)
+    if data.counts and not rounds.first_season:
+        bottom = np.asarray(summing.sum(axis=1)).ravel() == 1
+        ratio = drift_ratio.ratios(rounds.outcomes[bottom], coherent[bottom], rounds.independent, horizon)
+        coherent = coherent * ratio[: rounds.steps]
+    calibration = intervals.calibrate(
+        rounds.outcomes,
+        coherent,
+        kinds if seen is None else seen.kind[:, -1],
+        scale,
+        horizon,
+        data.counts,
+        rounds.independent,
+        rounds.first_season,
+        None if seen is None else seen.at(list(range(len(rounds.cutoffs)))),
+    )
+    return LearnedVariant(methods, how, calibration, ratio, believed), coherent
+
+
+def variant(
+    summing: csr_matrix, data: TreeData, trust: dict[str, np.ndarray], said: dict[str, np.ndarray], learned: LearnedVariant,
+    levels: np.ndarray, chances: np.ndarray | None = None, held: pickup.OnHand | None = None,
+) -> Variant:  # fmt: skip
+    """What a family of methods says of the future: weighted, made to add up, with intervals; chances: (nodes, types) of counts now."""
+    future, shares = ensemble.combine({m: said[m] for m in learned.methods if m in said}, trust)
+    if held is not None and learned.pickup is not None:
+        future = pickup.joined(future, held.ahead, held.ahead_share, learned.pickup, held.begun)
+    mean = reconcile(summing, future, learned.errors, data.multiplicative) * learned.ratio[: future.shape[1]]
+    mean = np.where(np.isfinite(data.y).any(axis=1)[:, None], mean, np.nan)
+    if held is not None:
+        mean = pickup.lifted(summing, mean, held.floor[:, : mean.shape[1]])
+    now = None if chances is None else Seen(chances[:, None], learned.calibration.kind[:, None])
+    quantiles = intervals.quantiles(learned.calibration, mean, levels, now)
+    if held is not None:
+        quantiles = pickup.above_floor(summing, quantiles, held.floor)
     if data.multiplicative:
         quantiles = np.maximum(quantiles, 0.0)  # what was never negative is not forecast to be
-    return Variant(mean.astype(np.float32), quantiles, {m: s for m, s in shares.items() if s.any()}), coherent
+    return Variant(mean.astype(np.float32), quantiles, {m: s for m, s in shares.items() if s.any()})
+
+
+def with_coherent_quantiles(
+    summing: csr_matrix, node_levels: np.ndarray, said: Variant, levels: np.ndarray, whole: bool, limit_s: float = RECONCILIATION_LIMIT_S,
+) -> tuple[Variant, str]:  # fmt: skip
+    """The variant with quantiles that are those of sums over joint scenarios, and what a reader is told of them."""
+    if summing.shape[0] == summing.shape[1]:
+        return said, "per series"
+    together = coherent_quantiles(
+        summing, node_levels, said.quantiles.astype(float), levels, levels, whole, said.mean.astype(float), limit_s
+    )
+    if together is None:
+        return said, "per node"
+    return replace(said, quantiles=together), "of joint scenarios"
 
 
 def checked_quantiles(
-    rounds: backtest.Rounds, mean: np.ndarray, kinds: np.ndarray, scale: np.ndarray, counts: bool
+    rounds: backtest.Rounds, mean: np.ndarray, kinds: np.ndarray, scale: np.ndarray, counts: bool, seen: Seen | None = None
 ) -> np.ndarray:
     """Quantiles at past origins, each calibrated on the other origins only, (nodes, origins, steps, CHECKED_LEVELS)."""
     y, origins = rounds.outcomes, rounds.outcomes.shape[1]
@@ -81,7 +141,15 @@ def checked_quantiles(
     for k in range(origins):
         others = [j for j in range(origins) if j != k] or [k]
         calibration = intervals.calibrate(
-            y[:, others], mean[:, others], kinds, scale, y.shape[2], counts, rounds.independent, rounds.first_season
+            y[:, others],
+            mean[:, others],
+            kinds,
+            scale,
+            y.shape[2],
+            counts,
+            rounds.independent,
+            rounds.first_season,
+            None if seen is None else seen.at(others),
         )
-        result[:, k] = intervals.quantiles(calibration, mean[:, k], levels)
+        result[:, k] = intervals.quantiles(calibration, mean[:, k], levels, None if seen is None else seen.at([k]))
     return result

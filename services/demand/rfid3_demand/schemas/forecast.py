@@ -1,10 +1,10 @@
-"""What may be asked of the demand service, and in which shape does it answer? Source: mission.md endpoints 1, 2 and 3.
+"""What may be asked about coming weeks, and in which shape is it answered? Source: mission.md endpoint 1.
 
 A price or a score that no data supports is null, never a default.
 """
 
-from datetime import date, datetime
-from typing import Any, Literal
+from datetime import date
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -97,6 +97,16 @@ class Basis(BaseModel):
     sufficiency: Literal["full", "short", "pooled"]
 
 
+class Advice(BaseModel):
+    """One thing to know or to do, and the numbers it was derived from."""
+
+    kind: Literal["expectation", "shortage", "event", "refused", "booked", "history", "missing"]
+    text: str = Field(examples=["Expect 20 of 90 ROUND WHITE in the week of 2026-06-01 (80 %: 10 to 30); 25 can leave."])
+    numbers: dict[str, float | str] = Field(description="Every number of the text, by name; units, or chances from 0 to 1.")
+    weeks: list[date] = Field(description="The Mondays of the weeks it speaks of.")
+    confidence: float | None = Field(description="Level of the interval it names; null where it names none.")
+
+
 class ForecastAnswer(BaseModel):
     """Weekly demand with intervals, causes and consequences."""
 
@@ -109,120 +119,6 @@ class ForecastAnswer(BaseModel):
     predictions: list[WeekForecast]
     external_factors_considered: list[str]
     model_performance: ModelPerformance
-    recommendations: list[str]
+    recommendations: list[str] = Field(description="The texts of `advice`.")
+    advice: list[Advice] = Field(description="What follows, in plain words, each with the numbers it rests on.")
     basis: Basis
-
-
-class AccuracyQuery(BaseModel):
-    """GET /demand/accuracy."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
-
-    days_back: int = Field(90, ge=7, le=730, description="Days before the data's last day that are scored.")
-    model_type: ModelType = Field("ensemble", description=MODEL_TYPE_TEXT)
-    category: str = Field("all", max_length=100, description=CATEGORY_TEXT)
-    metric: Literal["mae", "rmse", "mape", "accuracy_score"] = Field(
-        "mape", description="Which metric `selected_metric` repeats."
-    )
-
-
-class AccuracyMetrics(BaseModel):
-    """Errors in units per week; accuracy is 1 − WAPE, not below 0."""
-
-    overall_accuracy: float
-    mae: float
-    rmse: float
-    mape: float | None
-    coverage_80: float | None = None
-
-
-class AccuracyTrend(BaseModel):
-    """Accuracy of the last 30 days beside the 30 before; null where no week was tested."""
-
-    last_30_days: float | None
-    previous_30_days: float | None
-    trend: Literal["improving", "stable", "declining"] | None
-
-
-class CoverageShare(BaseModel):
-    """How often intervals of one nominal level held."""
-
-    level: float
-    share: float
-    predictions: int
-
-
-class LiveErrors(BaseModel):
-    """Errors of predictions that people were shown, in units per week; null where there is nothing to divide by."""
-
-    predictions: int
-    targets: int
-    weeks: int
-    mae: float | None
-    rmse: float | None
-    mape: float | None
-    wape: float | None
-    bias: float | None = Field(description="Mean of predicted minus actual.")
-    pinball: float | None = Field(description="Mean pinball loss at the interval's ends.")
-    coverage: list[CoverageShare]
-
-
-class LiveScores(LiveErrors):
-    """Errors of the latest prediction of each target, and of every showing."""
-
-    every_showing: LiveErrors
-    first_week: date | None
-    last_week: date | None
-    last_scored_at: datetime | None
-    waiting: int = Field(description="Predictions whose outcome is not known yet.")
-
-
-class AccuracyAnswer(BaseModel):
-    """How good the forecasts were."""
-
-    basis: Literal["back-test", "live"] = Field(
-        description="Where `accuracy_metrics` come from: rolling-origin forecasts of past weeks from what was known before them, or, "
-        "from four scored weeks on, forecasts that were shown."
-    )
-    back_test: AccuracyMetrics = Field(description="What the back-test promised.")
-    live: LiveScores | None = Field(description="What became of forecasts that were shown; null before the first is scored.")
-    live_waiting: int | None = Field(description="Shown forecasts of the span without a known outcome.")
-    everything_shown: LiveScores | None = Field(description="With category=all: over every class, category and store shown.")
-    monitors: dict[str, Any] = Field(description="Error, coverage and freshness watched week by week; see GET /alerts.")
-    tested_from: date
-    tested_to: date
-    tested_forecasts: int
-    selected_metric: dict[str, float | None]
-    accuracy_metrics: AccuracyMetrics
-    accuracy_by_category: dict[str, dict[str, float]]
-    accuracy_trend: AccuracyTrend
-    prediction_distribution: dict[str, float] = Field(description="Shares by confidence score: above 0.8, 0.6–0.8, below.")
-    baselines: dict[str, float | None] = Field(
-        description="Accuracy of the seasonal naive and the 4-week mean on the same weeks."
-    )
-
-
-class RetrainRequest(BaseModel):
-    """POST /demand/retrain."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
-
-    model_types: list[ModelType] = Field(["prophet", "random_forest", "linear"], min_length=1, description="Families to train.")
-    training_period_days: int = Field(730, ge=30, le=3650, description="Days of history to learn from.")
-    validation_split: float = Field(0.2, ge=0.05, le=0.5, description="Share of the history that rolling origins forecast.")
-    hyperparameter_tuning: bool = Field(True, description="Choose the tree model's settings by rolling-origin error.")
-    force_retrain: bool = Field(False, description="Publish even when no better than a naive forecast.")
-
-
-class RetrainAnswer(BaseModel):
-    """The job that was scheduled."""
-
-    model_config = ConfigDict(protected_namespaces=())
-
-    training_job_id: str
-    models_scheduled: list[str]
-    estimated_completion: datetime | None = Field(description="From the last runs' durations; null before the first.")
-    training_data_size: int | None = Field(
-        description="Weekly observations of the current model's history; null before the first."
-    )
-    validation_data_size: int | None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,34 +10,19 @@ import numpy as np
 import polars as pl
 import typer
 
+from rfid3_demand.commands.series_csv import read_series
 from rfid3_shared.errors import AppError, InvalidParameters
-from rfid3_shared.series import KEY, TARGET, TIME, parse_frequency
+from rfid3_shared.series import KEY, TIME, parse_frequency
 
 if TYPE_CHECKING:
     from rfid3_demand.model.own_series import OwnSeries
     from rfid3_demand.model.panel import Forecast
 
-app = typer.Typer(help="Forecast demand: what will go out in the next weeks?", no_args_is_help=True)
-
 DEFAULT_QUANTILES = "0.025,0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9,0.975"
 BAD_INPUT = 2
-_FORMATS = (
-    "%Y-%m-%d",
-    "%Y-%m-%d %H:%M:%S",
-    "%Y-%m-%dT%H:%M:%S",
-    "%Y-%m-%d %H:%M",
-    "%Y-%m-%dT%H:%M",
-    "%Y-%m-%dT%H:%M:%SZ",
-    "%Y/%m/%d",
-)
+MOST_NAMED = 20
 
 
-@app.callback()
-def demand() -> None:
-    """Forecast demand: what will go out in the next weeks?"""
-
-
-@app.command()
 def forecast(
     input: Annotated[
         Path,
@@ -62,6 +46,9 @@ def forecast(
             "--fill-gaps", help="Dates missing inside a series: zero | interpolate | error. Counts: zero, others: interpolate."
         ),
     ] = None,
+    budget: Annotated[
+        float | None, typer.Option("--budget", min=0.1, help="Seconds for the forecast; dear methods are left out first.")
+    ] = None,
 ) -> None:
     """Forecast every series of a CSV, with intervals that hold.
 
@@ -69,18 +56,21 @@ def forecast(
 
     Whole numbers >= 0 are taken as counts: their quantiles are whole numbers and never negative. Regressors without --future
     are used
-    as far as they are known. Exit code 2 means that the input was refused; then nothing is written.
+    as far as they are known. A faulty series is left out and named. Exit code 2 means that the input was refused; then nothing
+    is written.
     """
     from rich.console import Console
 
     notes = Console(stderr=True, soft_wrap=True, highlight=False)
     try:
-        series, stamps, result = _run(input, freq, horizon, season, quantiles, future, fill_gaps, notes)
-        _write(_table(series, stamps, result, freq, horizon), output)
+        parts, stamps = _run(input, freq, horizon, season, quantiles, future, fill_gaps, notes, budget)
+        tables = [_table(series, stamps, result, freq, horizon) for series, result in parts]
+        _write(pl.concat(tables, how="vertical_relaxed").sort(KEY, maintain_order=True), output)
     except AppError as error:
         notes.print(f"[red]Refused:[/red] {error.message}")
         raise typer.Exit(BAD_INPUT) from None
-    _summary(result, output)
+    for _, result in parts:
+        _summary(result, output)
 
 
 def _run(
@@ -92,8 +82,9 @@ def _run(
     future: Path | None,
     fill_gaps: str | None,
     notes: Any,
-) -> tuple[OwnSeries, str | None, Forecast]:
-    """Read, check, fit; the notes say what was assumed."""
+    budget_s: float | None = None,
+) -> tuple[list[tuple[OwnSeries, Forecast]], str | None]:
+    """Read, check, fit; the notes say what was assumed and which series were left out. Counts and sizes are fitted apart."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     from rfid3_demand.model import fit_forecast, own_series
@@ -102,19 +93,17 @@ def _run(
     frequency = parse_frequency(freq)
     if fill_gaps not in (None, "zero", "interpolate", "error"):
         raise InvalidParameters(f"--fill-gaps is zero, interpolate or error, not {fill_gaps!r}.", parameter="fill_gaps")
-    frame, stamps = read_series(path)
+    hourly = frequency.step == "1h"
+    frame, stamps = read_series(path, hourly=hourly)
     ahead = None
     if future is not None:
-        ahead, _ = read_series(future, required=(KEY, TIME))
+        ahead, _ = read_series(future, required=(KEY, TIME), hourly=hourly)
         if ahead.schema[TIME] != frame.schema[TIME]:
             raise InvalidParameters(f"ds is written differently in {future.name} and {path.name}.", column=TIME)
     chosen = season or frequency.season
-    series = own_series.build(frame, frequency, chosen, horizon, fill_gaps, ahead)
-    if series.filled:
-        how = fill_gaps or ("zero" if series.whole else "interpolate")
-        notes.print(f"Note: {series.filled} dates are missing inside series and were filled ({how}); --fill-gaps changes that.")
-    if series.panel.past:
-        notes.print(f"Note: {', '.join(series.panel.past)} known for the past only (no future values given): used as lags.")
+    parts = own_series.build_parts(frame, frequency, chosen, horizon, fill_gaps, ahead)
+    for series in parts:
+        _tell(series, fill_gaps, notes)
     bar = Progress(TextColumn("{task.description:<10}"), BarColumn(), TimeElapsedColumn(), console=notes, transient=True)
     with bar:
         tasks: dict[str, Any] = {}
@@ -123,99 +112,35 @@ def _run(
             task = tasks.setdefault(stage, bar.add_task(stage, total=total) if stage not in tasks else tasks[stage])
             bar.update(task, completed=done, total=total)
 
-        result = fit_forecast(series.panel, horizon, levels=levels, progress=tell)
-    return series, stamps, result
+        found = []
+        for part in parts:
+            # the time is shared by number of series
+            share = None if budget_s is None else budget_s * len(part.panel.ids) / sum(len(p.panel.ids) for p in parts)
+            found.append(
+                (part, fit_forecast(part.panel, horizon, levels=levels, progress=tell, ensemble_only=True, budget_s=share))
+            )
+    for _, result in found:
+        if result.notes.get("left_out"):
+            notes.print(f"Note: in {budget_s:g} s there was no time for {', '.join(result.notes['left_out'])}.")
+    return found, stamps
 
 
-def read_series(path: Path, required: tuple[str, ...] = (KEY, TIME, TARGET)) -> tuple[pl.DataFrame, str | None]:
-    """A long frame from a CSV and the format its dates are written in (None: whole numbers).
-
-    Columns: unique_id (text), ds (date, datetime or int), y and regressors (float; words become codes).
-    Raises InvalidParameters naming line and column of the first fault.
-    """
-    if not path.is_file():
-        raise InvalidParameters(f"There is no file {path}.", parameter="input")
-    try:
-        raw = pl.read_csv(path, infer_schema=False)
-    except pl.exceptions.PolarsError:
-        raise _ragged(path) from None
-    raw = raw.rename({name: name.strip().lstrip("\ufeff") for name in raw.columns})
-    missing = [name for name in required if name not in raw.columns]
-    if missing:
-        raise InvalidParameters(
-            f"{path.name}, line 1: column {', '.join(missing)} is missing; found {', '.join(raw.columns)}.", missing=missing
+def _tell(series: OwnSeries, fill_gaps: str | None, notes: Any) -> None:
+    """Say what was assumed about the series of one part, and name those that were left out."""
+    if series.filled:
+        how = fill_gaps or ("zero" if series.whole else "interpolate")
+        notes.print(f"Note: {series.filled} dates are missing inside series and were filled ({how}); --fill-gaps changes that.")
+    if series.panel.past:
+        notes.print(
+            f"Note: {', '.join(series.panel.past)} known for the past only (no future values given): forecast, with its errors."
         )
-    if raw.is_empty():
-        raise InvalidParameters(f"{path.name} has no rows below its header.", parameter="input")
-    _no_blank(raw, KEY, path)
-    _no_blank(raw, TIME, path)
-    stamps, written = _parse_stamps(raw[TIME].str.strip_chars(), path)
-    others = [name for name in raw.columns if name not in (KEY, TIME)]
-    numbers = [_parse_numbers(raw[name], path, words_allowed=name != TARGET) for name in others]
-    return pl.DataFrame([raw[KEY], stamps, *numbers]), written
-
-
-def _parse_stamps(text: pl.Series, path: Path) -> tuple[pl.Series, str | None]:
-    whole = text.cast(pl.Int64, strict=False)
-    if whole.is_not_null().all():
-        return whole.alias(TIME), None
-    best: tuple[int, str, pl.Series] | None = None
-    for written in _FORMATS:
-        kind: Any = pl.Date if "%H" not in written else pl.Datetime("us")
-        parsed = text.str.strptime(kind, written, strict=False)
-        faults = parsed.null_count()
-        if faults == 0:
-            return parsed.alias(TIME), written
-        if best is None or faults < best[0]:
-            best = (faults, written, parsed)
-    assert best is not None
-    line = int(best[2].is_null().arg_max() or 0)
-    raise InvalidParameters(
-        f"{path.name}, line {line + 2}, column ds: {text[line]!r} is not a date like the others.", line=line + 2, column=TIME
-    )
-
-
-def _parse_numbers(text: pl.Series, path: Path, words_allowed: bool) -> pl.Series:
-    clean = text.str.strip_chars()
-    clean = clean.set(clean.str.to_lowercase().is_in(["", "na", "nan", "null", "none"]), None)
-    numbers = clean.cast(pl.Float64, strict=False)
-    bad = (numbers.is_null() & clean.is_not_null()) | numbers.is_infinite().fill_null(False)
-    if not bad.any():
-        return numbers.alias(text.name)
-    if words_allowed and bad.sum() > 0.5 * clean.count():
-        order = {word: float(code) for code, word in enumerate(sorted(clean.drop_nulls().unique().to_list()))}
-        return clean.replace_strict(order, default=None, return_dtype=pl.Float64).alias(text.name)
-    line = int(bad.arg_max() or 0)
-    raise InvalidParameters(
-        f"{path.name}, line {line + 2}, column {text.name}: {text[line]!r} is not a number.", line=line + 2, column=text.name
-    )
-
-
-def _no_blank(raw: pl.DataFrame, name: str, path: Path) -> None:
-    blank = raw[name].is_null() | (raw[name].str.strip_chars() == "")
-    if blank.any():
-        line = int(blank.arg_max() or 0) + 2
-        raise InvalidParameters(f"{path.name}, line {line}, column {name}: the field is empty.", line=line, column=name)
-
-
-def _ragged(path: Path) -> InvalidParameters:
-    """The fault that names the first line whose number of fields differs from the header's."""
-    import gzip
-
-    opener: Any = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8", errors="replace") as lines:
-        reader = csv.reader(lines)
-        header = next(reader, [])
-        if not header:
-            return InvalidParameters(f"{path.name} is empty.", parameter="input")
-        for fields in reader:
-            if fields and len(fields) != len(header):
-                column = header[min(len(fields), len(header)) - 1]
-                return InvalidParameters(
-                    f"{path.name}, line {reader.line_num}, column {column}: {len(fields)} fields where the header has {len(header)}.",
-                    line=reader.line_num, column=column,
-                )  # fmt: skip
-    return InvalidParameters(f"{path.name} cannot be read as CSV.", parameter="input")
+    for note in series.notes:
+        notes.print(f"Note: {note}.")
+    named = list(series.refused.values())
+    for reason in named[:MOST_NAMED]:
+        notes.print(f"[yellow]Left out:[/yellow] {reason}")
+    if len(named) > MOST_NAMED:
+        notes.print(f"[yellow]Left out:[/yellow] {len(named) - MOST_NAMED} further series.")
 
 
 def _levels(text: str) -> tuple[float, ...]:

@@ -1,0 +1,193 @@
+"""What follows from the numbers of an answer, in plain words? Each sentence with the numbers it rests on. Pure.
+
+A class in one store is where units can be short: there the words are about what can leave, and what to move or sub-rent. Sums
+over classes or stores are told what to expect, and which classes below them run short. Nothing is said without a number; where
+a number is missing, that is said.
+"""
+
+import math
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from rfid3_demand.bands import interval
+from rfid3_demand.nodes import ALL, Node
+from rfid3_demand.snapshot import Snapshot
+
+SAFE_LEVEL = 0.9
+"""Chance of having enough that a recommendation to move or sub-rent aims at."""
+MOST_SHORTAGES = 3
+EVENT_RATIO, EVENT_UNITS = 0.1, 1.0
+"""A public holiday is spoken of when it moves the forecast by this share of it, and by this many units."""
+RECENT_WEEKS = 8
+Advice = dict[str, Any]
+
+
+def advise(
+    snapshot: Snapshot, node: Node, row: int, mean: np.ndarray, quantiles: np.ndarray, confidence_level: float
+) -> list[Advice]:
+    """Advice {kind, text, numbers, weeks, confidence}, most pressing first.
+
+    mean (weeks,) and quantiles (weeks, levels): the node's forecast as it is answered, in units a week.
+    """
+    if row < len(snapshot.spec.bottom):
+        found = [*_own_shortage(snapshot, row, mean, quantiles)]
+    else:
+        key = ("shortages", row, len(mean))
+        if key not in snapshot.kept:
+            snapshot.kept[key] = [*_shortages(snapshot, node, len(mean))]
+        found = list(snapshot.kept[key])
+    if row >= len(snapshot.spec.bottom) or not found:
+        found.append(_expectation(snapshot, row, mean, quantiles, confidence_level))
+    found += [*_events(snapshot, row, mean), *_booked(snapshot, row, mean), *_refused(snapshot, row)]
+    return [*found, *_short_history(snapshot, row)]
+
+
+def _advice(kind: str, text: str, weeks: list[date], confidence: float | None = None, **numbers: Any) -> Advice:
+    kept = {name: value if isinstance(value, str) else round(float(value), 4) for name, value in numbers.items()}
+    return {"kind": kind, "text": text, "numbers": kept, "weeks": weeks, "confidence": confidence}
+
+
+def _units(value: float) -> str:
+    """Units as people count them: whole ones, tenths below ten."""
+    return f"{value:.0f}" if value >= 10 or float(value).is_integer() else f"{value:.1f}"
+
+
+def _name(snapshot: Snapshot, row: int) -> str:
+    place, label = snapshot.spec.nodes[row], snapshot.spec.labels[row]
+    where = "" if place["store"] == ALL else f", store {place['store']}"
+    return f"{label} (class {place['name']}{where})" if place["level"] == "class" else f"{label}{where}"
+
+
+def _expectation(snapshot: Snapshot, row: int, mean: np.ndarray, quantiles: np.ndarray, level: float) -> Advice:
+    """What the busiest week brings, beside what can leave in it."""
+    k = int(np.argmax(mean))
+    lower, upper = (float(end[0]) for end in interval(quantiles[k : k + 1], snapshot.spec.levels, level))
+    expected, week, stock = float(mean[k]), snapshot.weeks[k], float(snapshot.at_hand[row, k])
+    busiest = ", the busiest of those asked for" if len(mean) > 1 else ""
+    text = (
+        f"Expect {_units(expected)} of {_name(snapshot, row)} in the week of {week}{busiest} "
+        f"({level:.0%}: {_units(lower)} to {_units(upper)})"
+    )
+    numbers = {"expected": expected, "lower": lower, "upper": upper}
+    if math.isnan(stock):
+        text += ". How many can leave is not known: no tag of these classes is in the item master."
+        return _advice("missing", text, [week], level, **numbers)
+    return _advice("expectation", f"{text}; {_units(stock)} can leave.", [week], level, **numbers, can_leave=stock)
+
+
+def _shortages(snapshot: Snapshot, node: Node, weeks: int) -> Iterator[Advice]:
+    """The classes in stores below a node that run short most, each in its worst week."""
+    bottom = np.array(snapshot.bottom_of(node), int)
+    if not len(bottom):
+        return
+    known = np.isfinite(snapshot.at_hand[bottom, :weeks])
+    risks = np.where(known, np.nan_to_num(np.asarray(snapshot.stockout[bottom, :weeks], float)), 0.0)
+    worst = risks.argmax(axis=1)
+    risk = risks[np.arange(len(bottom)), worst]
+    short_units = risk * np.asarray(snapshot.means[0, bottom, worst], float)
+    alarming = [at for at in np.argsort(-short_units, kind="stable") if risk[at] >= snapshot.spec.stockout_alert_ratio]
+    for at in alarming[:MOST_SHORTAGES]:
+        series, k = int(bottom[at]), int(worst[at])
+        ladder = np.asarray(snapshot.quantiles[0, series, k], float)
+        yield _shortage(snapshot, series, k, float(snapshot.means[0, series, k]), ladder)
+
+
+def _own_shortage(snapshot: Snapshot, row: int, mean: np.ndarray, quantiles: np.ndarray) -> Iterator[Advice]:
+    """The worst week of a class in a store, when that is alarming."""
+    risk = np.nan_to_num(np.asarray(snapshot.stockout[row, : len(mean)], float))
+    k = int(risk.argmax())
+    if risk[k] >= snapshot.spec.stockout_alert_ratio and np.isfinite(snapshot.at_hand[row, k]):
+        yield _shortage(snapshot, row, k, float(mean[k]), quantiles[k])
+
+
+def _shortage(snapshot: Snapshot, row: int, k: int, expected: float, ladder: np.ndarray, level: float = 0.8) -> Advice:
+    """ladder: quantiles of the week at the stored levels."""
+    spec, week = snapshot.spec, snapshot.weeks[k]
+    stock, risk = float(snapshot.at_hand[row, k]), float(snapshot.stockout[row, k])
+    low, high = (float(end[0]) for end in interval(ladder[None, :], spec.levels, level))
+    safe = float(np.interp(SAFE_LEVEL, spec.levels, ladder))
+    more = max(0, math.ceil(safe - stock - 1e-6))
+    place = spec.nodes[row]
+    numbers: dict[str, Any] = {
+        "class": place["name"], "store": place["store"], "expected": expected, "lower": low, "upper": high,
+        "can_leave": stock, "stockout_risk": risk, "safe_level": SAFE_LEVEL, "needed_for_safe_level": safe, "move_or_sub_rent": more,
+    }  # fmt: skip
+    text = (
+        f"Expect {_units(expected)} of {_name(snapshot, row)} in the week of {week} ({level:.0%}: {_units(low)} to {_units(high)}); "
+        f"{_units(stock)} can leave: {risk:.0%} chance of running short."
+    )
+    if more:
+        text += f" Move or sub-rent {more} to be safe at {SAFE_LEVEL:.0%}."
+        other, spare = _elsewhere(snapshot, row, k)
+        if spare > 0:
+            text += f" Store {other} can spare {min(spare, more)}."
+            numbers |= {"spare_store": other, "spare_units": spare}
+    return _advice("shortage", text, [week], level, **numbers)
+
+
+def _elsewhere(snapshot: Snapshot, row: int, k: int) -> tuple[str, int]:
+    """The store that can spare most units of the same class in the week and still be safe itself, and how many."""
+    place, best = snapshot.spec.nodes[row], ("", 0)
+    for other in snapshot.bottom_of(Node("class", place["name"], ALL)):
+        if other == row or not math.isfinite(stock := float(snapshot.at_hand[other, k])):
+            continue
+        safe = float(np.interp(SAFE_LEVEL, snapshot.spec.levels, np.asarray(snapshot.quantiles[0, other, k], float)))
+        if (spare := math.floor(stock - safe + 1e-6)) > best[1]:
+            best = (snapshot.spec.nodes[other]["store"], spare)
+    return best
+
+
+def _events(snapshot: Snapshot, row: int, mean: np.ndarray) -> Iterator[Advice]:
+    """The week that public holidays move most."""
+    if "holidays" not in snapshot.spec.causes:
+        return
+    effect = np.nan_to_num(np.asarray(snapshot.contributions[snapshot.spec.causes.index("holidays"), row, : len(mean)], float))
+    named = np.array([bool(names) for names in snapshot.spec.holiday_names[: len(mean)]])
+    effect = np.where(named, effect, 0.0)
+    k = int(np.argmax(np.abs(effect)))
+    if abs(effect[k]) >= max(EVENT_UNITS, EVENT_RATIO * mean[k]):
+        names, week = ", ".join(snapshot.spec.holiday_names[k]), snapshot.weeks[k]
+        yield _advice(
+            "event", f"{names} in the week of {week}: {effect[k]:+.0f} units of the {_units(mean[k])} expected.", [week],
+            effect=effect[k], expected=mean[k],
+        )  # fmt: skip
+
+
+def _booked(snapshot: Snapshot, row: int, mean: np.ndarray) -> Iterator[Advice]:
+    """How much of the busiest week is on contracts already."""
+    booked = np.asarray(snapshot.booked[row, : len(mean)], float)
+    k = int(np.argmax(mean))
+    if np.isfinite(booked[k]) and mean[k] > 0:
+        week = snapshot.weeks[k]
+        yield _advice(
+            "booked", f"{_units(booked[k])} of the {_units(mean[k])} expected in the week of {week} are on contracts already.",
+            [week], booked=booked[k], expected=mean[k],
+        )  # fmt: skip
+
+
+def _refused(snapshot: Snapshot, row: int) -> Iterator[Advice]:
+    """Units asked for lately that were not there."""
+    lately = np.asarray(snapshot.refused[row, -RECENT_WEEKS:], float)
+    refused, left = float(np.nansum(lately)), float(np.nansum(snapshot.history[row, -RECENT_WEEKS:]))
+    if refused >= 1 and refused >= 0.05 * left:
+        since = snapshot.past_weeks[-RECENT_WEEKS:]
+        yield _advice(
+            "refused", f"About {_units(refused)} units more were asked for in the last {len(since)} weeks than the {_units(left)} "
+            "that left: none were there.", [since[0], since[-1]], refused_estimate=refused, left=left,
+        )  # fmt: skip
+
+
+def _short_history(snapshot: Snapshot, row: int) -> Iterator[Advice]:
+    """What a forecast of little history lacks."""
+    if snapshot.spec.sufficiency[row] == "full":
+        return
+    weeks = int(np.isfinite(snapshot.history[row]).sum())
+    honest = snapshot.spec.max_horizon_weeks[row]
+    leaning = ", so it leans on its relatives" if snapshot.spec.sufficiency[row] == "pooled" else ""
+    yield _advice(
+        "history", f"Only {weeks} weeks of history{leaning}: a forecast of up to {honest} weeks is honest.", [],
+        history_weeks=weeks, supported_weeks=honest,
+    )  # fmt: skip

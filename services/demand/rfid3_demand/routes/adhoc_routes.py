@@ -1,0 +1,163 @@
+"""How is a caller's own data forecast while the caller waits, or, when that takes longer, as a job?
+
+The work is done by the service's worker, in a process of its own: this process only lays the series down, asks for a job and
+looks at its row until the deadline. Nothing of it is written to the ledger: nobody here will learn what became of it.
+"""
+
+import asyncio
+import math
+from typing import Annotated, Any, ClassVar
+
+import orjson
+from fastapi import APIRouter, Header, Path, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from pydantic import ValidationError
+
+from rfid3_demand import payloads
+from rfid3_demand.own_input import MOST_STEPS
+from rfid3_demand.routes.answering import Open, Reader, SwitchedOn
+from rfid3_demand.schemas import AdhocAnswer, AdhocRequest
+from rfid3_demand.settings import ADHOC_KIND, SERVICE
+from rfid3_shared.app import answer
+from rfid3_shared.db import transaction
+from rfid3_shared.envelope import Envelope
+from rfid3_shared.errors import AppError, Conflict, NotFound, PayloadTooLarge, RateLimited
+from rfid3_shared.jobs import Job, count_jobs, enqueue_and_send, get_job
+from rfid3_shared.resources import Resources
+
+router = APIRouter()
+MOST_BYTES = 12_000_000
+MOST_WAITING = 10
+"""Requests whose work has not begun; more are refused until some are done."""
+LOOK_EVERY_S = (0.05, 0.1, 0.25)
+READING_S = 10.0
+RESERVE_S = 0.3
+"""Time kept of the gateway's deadline to send the answer."""
+START_S, SECONDS_PER_SERIES, SECONDS_PER_STEP = 0.5, 0.03, 0.02
+"""What a request is expected to take; rough, and only to answer 202 at once where waiting would be in vain."""
+WHERE = "/api/predictive/demand/forecast/adhoc/"
+IdempotencyKey = Annotated[
+    str | None, Header(max_length=128, description="Repeating a request with the same key gives the same job again.")
+]
+BODY = {
+    "requestBody": {"required": True, "content": {"application/json": {"schema": AdhocRequest.model_json_schema()}}},
+}
+ACCEPTED: dict[int | str, dict[str, Any]] = {
+    202: {"model": Envelope[AdhocAnswer], "description": "It is a job: its answer will be at `data.result`."},
+    413: {"description": f"The body is larger than {MOST_BYTES} bytes."},
+}
+
+
+class AdhocFailed(AppError):
+    """The job that was to forecast the series failed."""
+
+    code: ClassVar[str] = "SYSTEM_ERROR"
+
+
+@router.post(
+    "/forecast/adhoc", response_model=Envelope[AdhocAnswer], dependencies=[SwitchedOn], responses=ACCEPTED, openapi_extra=BODY
+)
+async def adhoc(request: Request, held: Open, caller: Reader, idempotency_key: IdempotencyKey = None) -> Response:
+    """Forecast up to 500 series of your own, sent inline, with intervals. Needs the scope read.
+
+    Answered within `deadline_s`; what takes longer, or is asked for with `respond_async`, is a job: 202, and the answer is at
+    `data.result` for an hour. Each series has a forecast or an error of its own. Bodies up to 12 MB. Not written to the ledger.
+    """
+    raw = await _body(request)
+    wanted, name, packed = await held.compute.off_loop(_read, raw, timeout_s=READING_S)
+    async with transaction(held.store) as connection:
+        waiting = await count_jobs(connection, service=SERVICE, kind=ADHOC_KIND, state="queued")
+    if waiting >= MOST_WAITING:
+        raise RateLimited(f"{waiting} requests of this kind wait already.", retry_after_s=10, waiting=waiting)
+    await payloads.put(held.redis, payloads.INPUT, name, packed)
+    job = await enqueue_and_send(
+        held.store, held.redis, held.clock, service=SERVICE, kind=ADHOC_KIND, requested_by=caller.key_id, alone=False,
+        arguments={"input": name, "series": wanted.count, "freq": wanted.freq, "horizon": wanted.horizon},
+        idempotency_key=f"{caller.key_id}/adhoc/{idempotency_key}" if idempotency_key else None,
+    )  # fmt: skip
+    patience_s = _patience_s(request, wanted)
+    if not wanted.respond_async and expected_s(wanted) <= patience_s:
+        job = await _until_done(held, job, request.scope["state"]["started"] + patience_s)
+    return await _told(request, held, job)
+
+
+@router.get(
+    "/forecast/adhoc/{job_id}", response_model=Envelope[AdhocAnswer], dependencies=[SwitchedOn], responses=ACCEPTED
+)  # fmt: skip
+async def adhoc_result(request: Request, job_id: Annotated[str, Path(max_length=64)], held: Open, _: Reader) -> Response:
+    """The answer of a forecast of your own series that became a job; 202 while it is not done."""
+    async with transaction(held.store) as connection:
+        job = await get_job(connection, job_id)
+    if (job.service, job.kind) != (SERVICE, ADHOC_KIND):
+        raise NotFound("No forecast of own series has this id.", job_id=job_id)
+    return await _told(request, held, job)
+
+
+def expected_s(wanted: AdhocRequest) -> float:
+    """Seconds that a request is expected to take."""
+    if wanted.rows is not None:
+        longest = math.ceil(len(wanted.rows) / wanted.count)
+    else:
+        longest = max((len(one["y"]) for one in wanted.series or () if isinstance(one.get("y"), list)), default=0)
+    return START_S + SECONDS_PER_SERIES * wanted.count + SECONDS_PER_STEP * min(longest, MOST_STEPS)
+
+
+async def _body(request: Request) -> bytes:
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > MOST_BYTES:
+            raise PayloadTooLarge(
+                f"The body is larger than {MOST_BYTES} bytes: send fewer series, or only their latest steps.",
+                limit_bytes=MOST_BYTES,
+            )
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _read(raw: bytes) -> tuple[AdhocRequest, str, bytes]:
+    """The request, a name for it, and it as it is laid down."""
+    try:
+        return AdhocRequest.model_validate_json(raw or b"null"), payloads.name_of(raw), payloads.packed(raw)
+    except ValidationError as fault:
+        raise RequestValidationError(fault.errors(include_url=False, include_context=False)) from None
+
+
+def _patience_s(request: Request, wanted: AdhocRequest) -> float:
+    """Seconds from the request's arrival until it is answered one way or the other."""
+    given = request.headers.get("x-request-deadline-ms", "")
+    return min(wanted.deadline_s, max(0.1, int(given) / 1000 - RESERVE_S)) if given.isdigit() else wanted.deadline_s
+
+
+async def _until_done(held: Resources, job: Job, until_s: float) -> Job:
+    """The job when it has ended, or as it is when time is up."""
+    looks = 0
+    while not job.finished and (left_s := until_s - held.clock.monotonic()) > 0:
+        await asyncio.sleep(min(left_s, LOOK_EVERY_S[min(looks // 10, len(LOOK_EVERY_S) - 1)]))
+        looks += 1
+        async with transaction(held.store) as connection:
+            job = await get_job(connection, job.id)
+    return job
+
+
+async def _told(request: Request, held: Resources, job: Job) -> Response:
+    where = WHERE + job.id
+    if not job.finished:
+        data = {"job_id": job.id, "state": job.state, "result": where}
+        later = answer(request, data, message=f"It is a job: GET {where} for its answer.", meta={}, status=202)
+        later.headers["location"] = where
+        return later
+    if job.state == "cancelled":
+        raise Conflict("This job was called off.", job_id=job.id)
+    if job.state == "failed" or job.result is None:
+        cause = job.error or {}
+        raise AdhocFailed(f"The forecast failed: {cause.get('message', 'no reason is known')}", job_id=job.id, cause=cause)
+    found: Any = await payloads.get(held.redis, payloads.RESULT, job.id)
+    if found is None and "series" not in job.result:
+        raise NotFound("The answer is no longer kept: ask again.", job_id=job.id, kept_s=payloads.KEPT_S)
+    kept = orjson.loads(found) if found is not None else job.result
+    told = {name: kept[name] for name in ("answered", "refused", "seconds", "series")}
+    data = {"job_id": job.id, "state": job.state, **told, "result": where}
+    message = f"{told['answered']} of {len(told['series'])} series are forecast."
+    return answer(request, data, message=message, meta={"answered": told["answered"], "refused": told["refused"]})
