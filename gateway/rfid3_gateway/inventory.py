@@ -21,6 +21,7 @@ from rfid3_shared.clock import Clock
 from rfid3_shared.db import transaction
 from rfid3_shared.errors import NotFound, StoreUnavailable
 from rfid3_shared.log import get_logger
+from rfid3_shared.source.store_codes import UNASSIGNED, class_stores, store_codes, store_id
 from rfid3_shared.source.tables import default_mappings, items, pos_equipment, stores, user_mappings
 from rfid3_shared.source.vocabulary import Condition, category_name, condition, known_status, trimmed
 
@@ -77,8 +78,6 @@ class Stock:
         """
         if wanted is None or wanted.strip().casefold() in ALL:
             return None
-        from rfid3_shared.source.stores import store_id  # brings polars along: not before a store is asked for
-
         found = store_id(wanted, self.store_codes)
         if found is None:
             known = sorted(set(self.store_codes.values()))
@@ -165,10 +164,10 @@ async def count(connection: AsyncConnection, clock: Clock) -> Stock:
     end = datetime.combine(clock.today(), time.max)
     last_scan = (await connection.execute(select(func.max(i.date_last_scanned)).where(i.date_last_scanned <= end))).scalar()
     categories = {number.strip(): category_name(category) for mapping in mappings for number, category in mapping}
-    # in a thread: it takes a while, and what knows about stores brings polars along
-    units, store_codes = await asyncio.to_thread(_join, tagged, categories, codes, mastered, listed)
+    # in a thread: it takes a while
+    units, known_codes = await asyncio.to_thread(_join, tagged, categories, codes, mastered, listed)
     known = tuple(sorted({name for name in categories.values() if name}))
-    return Stock(units, untagged, known, store_codes, last_scan.date() if last_scan else None, clock.now())
+    return Stock(units, untagged, known, known_codes, last_scan.date() if last_scan else None, clock.now())
 
 
 def _join(
@@ -176,8 +175,6 @@ def _join(
     listed: list[Any],
 ) -> tuple[tuple[Units, ...], Mapping[str, str]]:  # fmt: skip
     """The units with category and store, and the stores' codes."""
-    from rfid3_shared.source.stores import UNASSIGNED, class_stores, store_codes, store_id
-
     known = store_codes((row[0], row[1]) for row in codes)
     of_class = class_stores(mastered, listed, known)
 

@@ -2,26 +2,9 @@
 
 from typing import Any
 
-WEEK_HOURS = 168
-"""Half of all rentals last four to seven days (4.6 at the median of a real export), so a rental is priced at the weekly rate."""
+from rfid3_shared.source.rate_card import WEEK_HOURS, rate_card_usd
 
-
-def rate_card_usd(rates: dict[str, Any]) -> float | None:
-    """Price of a rental by the card: for one week, else for the longest period up to a week, else for the shortest one.
-
-    rates: period hours → price, both as text. None when nothing in it is a positive price.
-    """
-    priced: dict[float, float] = {}
-    for hours, price in rates.items():
-        try:
-            priced[float(hours)] = float(price)
-        except (TypeError, ValueError):
-            continue
-    priced = {hours: price for hours, price in priced.items() if hours > 0 and price > 0}
-    if not priced:
-        return None
-    upto = [hours for hours in priced if hours <= WEEK_HOURS]
-    return priced[max(upto)] if upto else priced[min(priced)]
+__all__ = ["WEEK_HOURS", "rate_card_usd", "unit_rates"]
 
 
 def unit_rates(line_prices: dict[str, float], cards: dict[str, dict[str, Any]]) -> dict[str, float]:

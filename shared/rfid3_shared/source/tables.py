@@ -187,3 +187,16 @@ external_factors = Table(
     Column("metadata", JSON),
     UniqueConstraint("date", "factor_type", "factor_name", name="uq_external_factors_factor"),
 )  # fmt: skip
+
+health_alerts = Table(
+    # in a register of its own: read where RFID3 has it, neither imported nor made in the embedded source
+    "inventory_health_alerts", MetaData(),
+    Column("id", Identity, primary_key=True),
+    Column("tag_id", String(255)),
+    Column("rental_class_id", String(255)),
+    Column("alert_type", String(50)),
+    Column("severity", String(20)),
+    Column("suggested_action", String(500)),
+    Column("status", String(20)),
+    Column("created_at", Seconds),
+)  # fmt: skip
