@@ -30,6 +30,7 @@ from rfid3_gateway.forward import Forwarder, Scope, Send
 from rfid3_gateway.health import Health
 from rfid3_gateway.parts import Parts
 from rfid3_gateway.patience import Receive
+from rfid3_gateway.refusal import refusal
 from rfid3_gateway.routing import RouteTable, read_topology
 from rfid3_gateway.settings import GatewaySettings
 from rfid3_gateway.stop_signal import on_stop
@@ -38,7 +39,7 @@ from rfid3_gateway.usage import Usage
 from rfid3_shared.callers import Callers
 from rfid3_shared.clock import Clock
 from rfid3_shared.db import open_engine
-from rfid3_shared.envelope import error_headers, failure
+from rfid3_shared.envelope import error_headers
 from rfid3_shared.errors import AppError, InvalidParameters
 from rfid3_shared.flags import Flags, switched_off
 from rfid3_shared.jobs.tally import Tally
@@ -92,7 +93,7 @@ class Gateway:
         async with AsyncExitStack() as stack:
             store = open_engine(settings.store_dsn, pool_size=settings.pool_size, overflow=settings.pool_overflow)
             stack.push_async_callback(store.dispose)
-            source = open_engine(settings.source_dsn, pool_size=1, overflow=0, read_only=True)
+            source = open_engine(settings.source_dsn, pool_size=2, overflow=0, read_only=True)
             stack.push_async_callback(source.dispose)
             redis = open_redis(settings.redis_dsn)
             stack.push_async_callback(redis.aclose)
@@ -153,7 +154,7 @@ def _add_handlers(own: FastAPI) -> None:
 
     def send(request: Request, error: AppError) -> Response:
         exchange = request.scope["exchange"]
-        body = failure(error, request_id=exchange.request_id, at=own.state.parts.clock.now())
+        body = refusal(request.url.path, error, request_id=exchange.request_id, at=own.state.parts.clock.now())
         return Response(body, status_code=error.status, headers=error_headers(error))
 
     @own.exception_handler(AppError)

@@ -12,12 +12,13 @@ from rfid3_gateway.body import BodyTooSlow, read_body
 from rfid3_gateway.headers import to_caller, to_service
 from rfid3_gateway.metrics import TALLIES
 from rfid3_gateway.patience import Patience, Receive, Vigil
+from rfid3_gateway.refusal import refusal
 from rfid3_gateway.routing import GATEWAY, Route, RouteTable
 from rfid3_gateway.settings import GatewaySettings
 from rfid3_gateway.upstream import Reply, Upstreams
 from rfid3_gateway.usage import Usage, from_cache
 from rfid3_shared.clock import Clock
-from rfid3_shared.envelope import error_headers, failure
+from rfid3_shared.envelope import error_headers
 from rfid3_shared.errors import AppError, PayloadTooLarge, UpstreamTimeout
 from rfid3_shared.log import get_logger
 from rfid3_shared.log import request_id as current_request_id
@@ -190,7 +191,7 @@ class Forwarder:
             log.warning("answer_broken_off", route=exchange.route.template, code=error.code)
             return
         headers = [(name.encode(), value.encode()) for name, value in error_headers(error).items()]
-        body = failure(error, request_id=exchange.request_id, at=self._clock.now())
+        body = refusal(exchange.scope["path"], error, request_id=exchange.request_id, at=self._clock.now())
         headers.append((b"content-length", b"%d" % len(body)))
         if isinstance(error, (PayloadTooLarge, BodyTooSlow)):
             headers.append((b"connection", b"close"))  # the rest of the body is not read

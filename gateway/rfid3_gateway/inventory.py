@@ -5,7 +5,6 @@ guessed. A unit without a store of its own counts at the store of its class's PO
 """
 
 import asyncio
-import contextlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,21 +13,18 @@ from difflib import get_close_matches
 from typing import Any
 
 from sqlalchemy import Select, func, select
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from rfid3_gateway.kept import Kept
 from rfid3_shared.clock import Clock
 from rfid3_shared.db import transaction
-from rfid3_shared.errors import NotFound, StoreUnavailable
-from rfid3_shared.log import get_logger
+from rfid3_shared.errors import NotFound
 from rfid3_shared.source.store_codes import UNASSIGNED, class_stores, store_codes, store_id
 from rfid3_shared.source.tables import default_mappings, items, pos_equipment, stores, user_mappings
 from rfid3_shared.source.vocabulary import Condition, category_name, condition, known_status, trimmed
 
 KEPT_S = 10.0
-ASK_AGAIN_S = 2.0
 ALL = ("all", "000", "0", "")
-log = get_logger("gateway.inventory")
 
 
 @dataclass(frozen=True)
@@ -76,13 +72,7 @@ class Stock:
 
         Raises NotFound with those there are.
         """
-        if wanted is None or wanted.strip().casefold() in ALL:
-            return None
-        found = store_id(wanted, self.store_codes)
-        if found is None:
-            known = sorted(set(self.store_codes.values()))
-            raise NotFound(f"No store is numbered {wanted!r}.", parameter="store", suggestion=known)
-        return found
+        return store_called(wanted, self.store_codes)
 
     def summary(self, category: str | None = None, store: str | None = None) -> dict[str, Any]:
         """The counts as JSON values, of everything or of one category, one store, or both (as `…_called` give them)."""
@@ -108,40 +98,36 @@ class Stock:
         }
 
 
+def store_called(wanted: str | None, codes: Mapping[str, str]) -> str | None:
+    """The store as RFID3 numbers it; None for all of them. codes: POS code to RFID3's store id.
+
+    Raises NotFound with those there are.
+    """
+    if wanted is None or wanted.strip().casefold() in ALL:
+        return None
+    found = store_id(wanted, codes)
+    if found is None:
+        known = sorted(set(codes.values()))
+        raise NotFound(f"No store is numbered {wanted!r}.", parameter="store", suggestion=known)
+    return found
+
+
 class Inventory:
     """The stock as last counted; one count serves all who ask within ten seconds."""
 
     def __init__(self, source: AsyncEngine, clock: Clock) -> None:
-        self._source, self._clock = source, clock
-        self._counting: asyncio.Task[None] | None = None
-        self._stock: Stock | None = None
-        self._due = 0.0
+        async def read() -> Stock:
+            async with transaction(source) as connection:
+                return await count(connection, clock)
+
+        self._stock = Kept("inventory", read, KEPT_S, clock, "RFID3's database cannot be read now.")
 
     async def stock(self, timeout_s: float) -> Stock:
         """The stock, at most ten seconds old, or as last counted (see `counted_at`) when that takes longer than the time.
 
         Raises StoreUnavailable when it was never counted and cannot be now.
         """
-        if (self._counting is None or self._counting.done()) and self._clock.monotonic() >= self._due:
-            self._counting = asyncio.create_task(self._count(), name="inventory")
-        if self._counting is not None:
-            # shielded: a count that is too slow for this request is there for the next one
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(timeout_s):
-                    await asyncio.shield(self._counting)
-        if self._stock is None:
-            raise StoreUnavailable("RFID3's database cannot be read now.")
-        return self._stock
-
-    async def _count(self) -> None:
-        try:
-            async with transaction(self._source) as connection:
-                self._stock = await count(connection, self._clock)
-            self._due = self._clock.monotonic() + KEPT_S
-        except (StoreUnavailable, SQLAlchemyError, OSError) as fault:
-            # a source that is gone is not asked by every request
-            self._due = self._clock.monotonic() + ASK_AGAIN_S
-            log.warning("inventory_not_counted", fault=type(fault).__name__)
+        return await self._stock.value(timeout_s)
 
 
 async def count(connection: AsyncConnection, clock: Clock) -> Stock:
