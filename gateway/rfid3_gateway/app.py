@@ -26,8 +26,10 @@ from rfid3_gateway import (
 )  # fmt: skip
 from rfid3_gateway.admission import Door
 from rfid3_gateway.catalogue import Catalogue
+from rfid3_gateway.dashboard import routes as dashboard_routes
 from rfid3_gateway.forward import Forwarder, Scope, Send
 from rfid3_gateway.health import Health
+from rfid3_gateway.integrated import routes as integrated_routes
 from rfid3_gateway.parts import Parts
 from rfid3_gateway.patience import Receive
 from rfid3_gateway.refusal import refusal
@@ -50,7 +52,9 @@ from rfid3_shared.registry.storage import open_storage
 from rfid3_shared.resources import ensure_store, open_redis
 
 log = get_logger("gateway")
-ROOMS = (own_routes, job_routes, model_routes, ledger_routes, flag_routes, health_aliases, insights_routes)
+ROOMS = (
+    own_routes, job_routes, model_routes, ledger_routes, flag_routes, health_aliases, insights_routes, dashboard_routes, integrated_routes,
+)  # fmt: skip
 """Where the own routes are."""
 TITLE = "RFID3 predictive suite"
 DESCRIPTION = "Forecasts and decisions for a rental company, from its own RFID3 scans. Every route but health needs an API key."

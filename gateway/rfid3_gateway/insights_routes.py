@@ -4,7 +4,6 @@ The base view is true counts from RFID3's tables. What the suite predicts comes 
 `enhanced_features` is false and `fallback_reason` says why. Source: mission.md C-11, I3, I4, T-58, T-81.
 """
 
-import asyncio
 from collections.abc import Mapping
 from datetime import date, datetime
 from math import ceil
@@ -18,10 +17,9 @@ from pydantic import BaseModel, Field
 from rfid3_gateway.insights import (
     FORECAST,
     SCHEDULE,
-    Asking,
     Found,
     Source,
-    ask,
+    ask_all,
     basis,
     business_impact,
     confidence,
@@ -31,12 +29,11 @@ from rfid3_gateway.inventory import Inventory, Stock
 from rfid3_gateway.parts import parts
 from rfid3_gateway.routing import GATEWAY, Route
 from rfid3_shared.errors import StoreUnavailable
-from rfid3_shared.flags.guard import entities_in
 
 PREFIX = "/api/inventory-analytics"
 ROUTES = tuple(Route(GATEWAY, "RT", f"{PREFIX}/{path}") for path in ("enhanced-insights", "inventory-summary"))
-BASE_SHARE, WHOLE_SHARE = 0.4, 0.8
-"""Shares of a request's deadline: for the counts, and until the answer begins; a slow service must not cost the base view."""
+BASE_SHARE = 0.4
+"""Share of a request's deadline for the counts; a slow service must not cost the base view, nor slow counts the predictions."""
 SUMMARY_WEEKS = 4
 NO_COUNTS = "RFID3's database cannot be read now."
 router = APIRouter(prefix=PREFIX, tags=["RFID3 dashboard"])
@@ -113,7 +110,7 @@ async def enhanced_insights(request: Request, query: Annotated[InsightsQuery, Qu
     store = stock.store_called(query.store) if stock else query.store
     about = {name: value for name, value in (("category", category), ("store", store)) if value}
     weeks, days = {"weeks": ceil(query.time_range / 7), **about}, {"days_ahead": query.time_range}
-    found = await _ask(request, {FORECAST: weeks, SCHEDULE: days}, about)
+    found = await ask_all(parts(request), request.scope, {FORECAST: weeks, SCHEDULE: days}, about)
     view = _view(stock, found, category, store)
     predictive = None
     if view["enhanced_features"]:
@@ -134,7 +131,7 @@ async def enhanced_insights(request: Request, query: Annotated[InsightsQuery, Qu
 async def inventory_summary(request: Request) -> Response:
     """RFID3's inventory in one look, with the coming weeks' demand where that is switched on and there."""
     stock = await _stock(request)
-    found = await _ask(request, {FORECAST: {"weeks": SUMMARY_WEEKS}}, {})
+    found = await ask_all(parts(request), request.scope, {FORECAST: {"weeks": SUMMARY_WEEKS}}, {})
     view, forecast = _view(stock, found, None, None), found[FORECAST].data
     insights = None
     if forecast:
@@ -156,18 +153,6 @@ async def _stock(request: Request) -> Stock | None:
         return await state.inventory.stock(BASE_SHARE * held.settings.request_deadline_s)  # type: ignore[no-any-return]
     except StoreUnavailable:
         return None
-
-
-async def _ask(
-    request: Request, questions: Mapping[Source, Mapping[str, Any]], about: Mapping[str, str]
-) -> dict[Source, Found]:  # fmt: skip
-    """Every service's answer to its question, asked side by side."""
-    held = parts(request)
-    spent_s = held.clock.monotonic() - request.scope["exchange"].started
-    left_s = max(0.0, WHOLE_SHARE * held.settings.request_deadline_s - spent_s)
-    asking = Asking(request.scope, entities_in(about), left_s)
-    found = await asyncio.gather(*(ask(held, source, query, asking) for source, query in questions.items()))
-    return dict(zip(questions, found, strict=True))
 
 
 def _view(stock: Stock | None, found: Mapping[Source, Found], category: str | None, store: str | None) -> dict[str, Any]:

@@ -4,6 +4,17 @@
 `alerts` is imported with the package: the others need numpy, which many processes do without.
 """
 
-from rfid3_shared.monitor.alerts import Alert, close_alert, count_alerts, get_alert, list_alerts, note_retrain, raise_alert
+from rfid3_shared.monitor.alerts import (
+    Alert,
+    close_alert,
+    count_alert_levels,
+    count_alerts,
+    get_alert,
+    list_alerts,
+    note_retrain,
+    raise_alert,
+)
 
-__all__ = ["Alert", "close_alert", "count_alerts", "get_alert", "list_alerts", "note_retrain", "raise_alert"]
+__all__ = [
+    "Alert", "close_alert", "count_alert_levels", "count_alerts", "get_alert", "list_alerts", "note_retrain", "raise_alert",
+]  # fmt: skip

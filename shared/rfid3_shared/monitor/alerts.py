@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Insert, RowMapping, func, select, update
+from sqlalchemy import Insert, RowMapping, case, func, select, update
 from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,6 +19,8 @@ from rfid3_shared.jobs.requests import stored_now
 from rfid3_shared.monitor.tables import alerts
 
 LONGEST_TEXT = 500
+LEVELS = ("critical", "warning", "info")
+"""Worst first."""
 TICK = timedelta(microseconds=1)
 
 
@@ -102,10 +104,13 @@ async def get_alert(connection: AsyncConnection, alert_id: int) -> Alert:
 
 
 async def list_alerts(
-    connection: AsyncConnection, *, service: str | None = None, open_only: bool = True, limit: int = 50, offset: int = 0
-) -> list[Alert]:
-    """Alerts, newest first."""
-    query = select(alerts).where(*_wanted(service, open_only)).order_by(alerts.c.id.desc()).limit(limit).offset(offset)
+    connection: AsyncConnection, *, service: str | None = None, open_only: bool = True, limit: int = 50, offset: int = 0,
+    worst_first: bool = False,
+) -> list[Alert]:  # fmt: skip
+    """Alerts, newest first; with `worst_first` those of the worst level before all others."""
+    rank = case({level: at for at, level in enumerate(LEVELS)}, value=alerts.c.level, else_=len(LEVELS))
+    order = [*([rank] if worst_first else []), alerts.c.id.desc()]
+    query = select(alerts).where(*_wanted(service, open_only)).order_by(*order).limit(limit).offset(offset)
     return [_alert(row) for row in (await connection.execute(query)).mappings()]
 
 
@@ -113,6 +118,12 @@ async def count_alerts(connection: AsyncConnection, *, service: str | None = Non
     """How many `list_alerts` would give without a limit."""
     query = select(func.count()).select_from(alerts).where(*_wanted(service, open_only))
     return int((await connection.execute(query)).scalar_one())
+
+
+async def count_alert_levels(connection: AsyncConnection) -> dict[str, int]:
+    """How many alerts are open, by level."""
+    query = select(alerts.c.level, func.count()).where(*_wanted(None, open_only=True)).group_by(alerts.c.level)
+    return {level: int(count) for level, count in await connection.execute(query)}
 
 
 async def last_closed(connection: AsyncConnection, service: str) -> dict[tuple[str, str], Alert]:

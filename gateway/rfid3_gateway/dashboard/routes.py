@@ -1,0 +1,229 @@
+"""Which calls of RFID3's own predictive page does the gateway answer? Six, under /rfid3, in that page's envelope.
+
+A refusal's `error` is a text there (`refusal`); its HTTP status says the same. Unknown parameters are passed over.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
+
+import orjson
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, Field
+
+from rfid3_gateway.dashboard.answers import Correlations, Fetched, Indicators, Optimization, OutsideFactor, PageAnswer, Revenue
+from rfid3_gateway.dashboard.fetching import RESERVE_S, fetch, last_fetch
+from rfid3_gateway.dashboard.optimization import WEEKS, page_optimization
+from rfid3_gateway.dashboard.outside import page_correlations, page_indicators, page_summary
+from rfid3_gateway.dashboard.revenue import page_forecast
+from rfid3_gateway.dashboard.shortage import INTERVAL_LEVEL, Shortage, shortage_of
+from rfid3_gateway.dashboard.utilization import Measured, Utilization
+from rfid3_gateway.insights import BY_CATEGORY, BY_CLASS, FORECAST, MANY, Found, ask_all, basis
+from rfid3_gateway.inventory import ALL, store_called
+from rfid3_gateway.parts import parts
+from rfid3_gateway.refusal import PAGE, PageRefusal
+from rfid3_gateway.routing import GATEWAY, Route
+from rfid3_shared.db import transaction
+from rfid3_shared.errors import AppError, StoreUnavailable, UpstreamError
+from rfid3_shared.external.findings import Findings, latest_findings
+from rfid3_shared.external.summary import summary
+from rfid3_shared.flags import Flag
+
+API = f"{PAGE}/api/predictive"
+SUMMARY, FETCH = f"{API}/external-data/summary", f"{API}/external-data/fetch"
+CORRELATIONS, INDICATORS = f"{API}/correlations/analyze", f"{API}/insights/leading-indicators"
+REVENUE, OPTIMIZATION = f"{API}/demand/forecast", f"{API}/optimization/inventory"
+ROUTES = (
+    *(Route(GATEWAY, "RT", path) for path in (SUMMARY, CORRELATIONS, INDICATORS, REVENUE, OPTIMIZATION)),
+    Route(GATEWAY, "BATCH", FETCH),
+)
+VIEW, OUTSIDE = Flag.PREDICTIVE_UI_ENHANCEMENTS, Flag.EXTERNAL_DATA_INTEGRATION
+MEASURING_SHARE = 0.4
+"""Share of a request's deadline to wait for a measurement of the stock."""
+LEAST_RISK, MOST_CLASSES, MOST_CATEGORIES = 0.1, 60, 200
+NO_USE = "The demand service gave no usable answer."
+ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": PageRefusal} for status in (401, 403, 404, 409, 422, 429, 500, 502, 503, 504)
+}
+router = APIRouter(tags=["RFID3 dashboard"], responses=ERRORS)
+Store = Annotated[str, Query(max_length=20, description="As RFID3 or the POS writes it; absent, `all` or `000`: all.")]
+
+
+class FetchFailed(AppError):
+    """The job that was to fetch outside data failed or was called off."""
+
+    status: ClassVar[int] = 502
+
+
+class RevenueQuery(BaseModel):
+    """Which weeks; unknown parameters are passed over."""
+
+    weeks: int = Field(4, ge=1, le=52)
+    store: str = Field("all", max_length=20, description="As RFID3 or the POS writes it; absent, `all` or `000`: all.")
+    confidence_level: float = Field(0.8, ge=0.5, le=0.99, description="Level of the interval.")
+
+
+@router.get(SUMMARY, operation_id="page_external_summary", response_model=PageAnswer[dict[str, dict[str, OutsideFactor]]])
+async def external_summary(request: Request) -> Response:
+    """Which outside factors are there: data[type][factor]. RFID3's own and the suite's."""
+    _check(request, VIEW)
+    held, missing = parts(request), []
+    async with transaction(held.store) as connection:
+        try:
+            async with transaction(held.source) as source:
+                factors = await summary(connection, source)
+        except StoreUnavailable:
+            factors, missing = await summary(connection, None), ["RFID3's own factors: its database cannot be read now."]
+    # the page adds up every entry of data, so what is missing is told beside it
+    return _page(request, page_summary(factors), {"unavailable": missing} if missing else {})
+
+
+@router.post(
+    FETCH, operation_id="page_external_fetch", response_model=PageAnswer[Fetched],
+    responses={202: {"model": PageAnswer[Fetched], "description": "It goes on; total_stored is that of the fetch before."}},
+)  # fmt: skip
+async def external_fetch(request: Request) -> Response:
+    """Fetch outside data now; answered when that is done, or after most of the deadline as it is then."""
+    _check(request, VIEW, OUTSIDE)
+    held = parts(request)
+    until_s = request.scope["exchange"].started + max(0.0, held.settings.request_deadline_s - RESERVE_S)
+    job = await fetch(held, request.scope["caller"].key_id, until_s)
+    if job.state == "cancelled":
+        raise FetchFailed("The fetch was called off.", job_id=job.id)
+    if job.state == "failed":
+        raise FetchFailed(f"The fetch failed: {(job.error or {}).get('message', 'no reason is known')}", job_id=job.id)
+    providers = await last_fetch(held)
+    data = {
+        "total_stored": sum(one["stored"] for one in providers),
+        "state": job.state,
+        "job_id": job.id,
+        "providers": providers,
+    }
+    return _page(request, data, {}, status=200 if job.finished else 202)
+
+
+@router.get(CORRELATIONS, operation_id="page_correlations", response_model=PageAnswer[Correlations])
+async def correlations(request: Request) -> Response:
+    """Which outside factors go with demand, of all that were tried in the last analysis."""
+    return _page(request, page_correlations(await _findings(request)), {})
+
+
+@router.get(INDICATORS, operation_id="page_leading_indicators", response_model=PageAnswer[Indicators])
+async def leading_indicators(request: Request, store: Store = "all") -> Response:
+    """Which outside factors moved weeks before demand did; of the whole company, whatever the store."""
+    named = None if store.strip().casefold() in ALL else store
+    return _page(request, page_indicators(await _findings(request), named), {})
+
+
+@router.get(REVENUE, operation_id="page_demand_forecast", response_model=PageAnswer[Revenue])
+async def demand_forecast(request: Request, query: Annotated[RevenueQuery, Query()]) -> Response:
+    """The coming weeks in dollars, with an interval: the demand service's forecast times rates."""
+    store = "all" if query.store.strip().casefold() in ALL else query.store
+    question = {"weeks": query.weeks, "store": store, "confidence_level": query.confidence_level}
+    found = (await ask_all(parts(request), request.scope, {FORECAST: question}, _about(store)))[FORECAST]
+    if found.data is None:
+        raise found.refusal()
+    return _page(request, page_forecast(found.data), basis(found))
+
+
+@router.get(OPTIMIZATION, operation_id="page_inventory_optimization", response_model=PageAnswer[Optimization])
+async def inventory_optimization(request: Request, store: Store = "all") -> Response:
+    """What to have more and less of: measured use, the forecast, rates and prices."""
+    _check(request, VIEW)
+    missing: dict[str, str] = {}
+    measured = await _measured(request, missing)
+    # as the source spells it; without the source the demand service resolves it
+    named = store_called(store, measured.codes) if measured else None if store.strip().casefold() in ALL else store
+    try:
+        shortages, series, meta = await _demand(request, named, measured, missing)
+        if measured is None and series is None:
+            raise StoreUnavailable(f"{missing['current_utilization']} {missing['high_demand_categories']}")
+        data = page_optimization(measured, named, shortages, series, missing)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        # an answer of another shape than the demand service gives is none
+        raise UpstreamError(NO_USE) from None
+    return _page(request, data, meta)
+
+
+async def _measured(request: Request, missing: dict[str, str]) -> Measured | None:
+    """The use of the stock; None, with the reason in `missing`, while it cannot be told."""
+    held, state = parts(request), request.app.state
+    if not hasattr(state, "utilization"):
+        state.utilization = Utilization(held.source, held.clock)
+    try:
+        return await state.utilization.measured(MEASURING_SHARE * held.settings.request_deadline_s)  # type: ignore[no-any-return]
+    except StoreUnavailable as fault:
+        missing["current_utilization"] = missing["underperforming_items"] = fault.message
+        return None
+
+
+async def _demand(
+    request: Request, store: str | None, measured: Measured | None, missing: dict[str, str]
+) -> tuple[list[Shortage] | None, list[dict[str, Any]] | None, dict[str, Any]]:  # fmt: skip
+    """Classes that may run short, and demand by category, from the demand service; None, with the reason in `missing`, without it."""
+    held, place = parts(request), store or "all"
+    listing = {"weeks": WEEKS, "store": place, "confidence_level": INTERVAL_LEVEL}
+    by_class = {
+        **listing, "level": "class", "min_stockout_probability": LEAST_RISK, "sort": "demand", "limit": MOST_CLASSES
+    }  # fmt: skip
+    by_category = {**listing, "level": "category", "sort": "demand", "limit": MOST_CATEGORIES}
+    listed = await ask_all(held, request.scope, {BY_CLASS: by_class, BY_CATEGORY: by_category}, _about(place))
+    risky, seasonal = listed[BY_CLASS], listed[BY_CATEGORY]
+    if risky.data is None or seasonal.data is None:
+        reason = str(risky.reason or seasonal.reason)
+        missing.update(dict.fromkeys(("high_demand_categories", "seasonal_adjustments", "financial_impact"), reason))
+        return None, None, {}
+    asked = [_question(at, one, place) for at, one in enumerate(risky.data["items"])]
+    found = Found({"results": {}})
+    if asked:
+        found = (await ask_all(held, request.scope, {MANY: {"queries": asked}}, _about(place)))[MANY]
+    if found.data is None:
+        missing.update(dict.fromkeys(("high_demand_categories", "financial_impact"), str(found.reason)))
+        return None, seasonal.data["items"], basis(seasonal)
+    return _shortages(risky.data["items"], found.data["results"], measured), seasonal.data["items"], basis(seasonal)
+
+
+def _question(at: int, one: Mapping[str, Any], store: str) -> dict[str, Any]:
+    return {
+        "key": str(at), "rental_class": one["name"], "store": store, "weeks": len(one["forecast"]), "confidence_level": INTERVAL_LEVEL
+    }  # fmt: skip
+
+
+def _shortages(items: list[dict[str, Any]], results: Mapping[str, Any], measured: Measured | None) -> list[Shortage]:
+    categories = measured.categories if measured else {}
+    found = []
+    for at, one in enumerate(items):
+        result = results.get(str(at), {})
+        if result.get("ok") is True:
+            category = categories.get(one["name"]) or one["label"]
+            found.append(shortage_of(one["name"], one["label"], category, result["data"]))
+    return [one for one in found if one is not None]
+
+
+async def _findings(request: Request) -> Findings:
+    _check(request, VIEW)
+    async with transaction(parts(request).store) as connection:
+        return await latest_findings(connection)
+
+
+def _check(request: Request, *flags: Flag) -> None:
+    """Raises FeatureDisabled while one of them is off for this caller."""
+    for flag in flags:
+        parts(request).flags.check(flag, key=request.scope["caller"].key_id, entities=())
+
+
+def _about(store: str) -> dict[str, str]:
+    return {} if store == "all" else {"store": store}
+
+
+def _page(request: Request, data: Any, meta: Mapping[str, Any], status: int = 200) -> Response:
+    """A success as the page reads it."""
+    at = parts(request).clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    body = {
+        "success": True,
+        "data": data,
+        "timestamp": at,
+        "request_id": request.scope["exchange"].request_id,
+        "meta": dict(meta),
+    }
+    return Response(orjson.dumps(body), status_code=status, media_type="application/json")

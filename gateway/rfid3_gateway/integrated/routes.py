@@ -1,0 +1,229 @@
+"""Which of RFID3's integrated views does the gateway answer? An item's predictions, up to 1,000 items', and the alerts of both."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.exc import SQLAlchemyError
+
+from rfid3_gateway.insights import MANY, VIEW, ask_all
+from rfid3_gateway.integrated.alert_view import counts, merged
+from rfid3_gateway.integrated.health_alerts import HealthAlert, load_health_alerts
+from rfid3_gateway.integrated.item_rows import ItemRow, load_items
+from rfid3_gateway.integrated.item_view import item_view
+from rfid3_gateway.parts import answer, parts
+from rfid3_gateway.routing import GATEWAY, Route
+from rfid3_shared.db import transaction
+from rfid3_shared.envelope import Envelope, ErrorBody, ErrorEnvelope
+from rfid3_shared.errors import AppError, FeatureDisabled, InvalidParameters, NotFound, StoreUnavailable
+from rfid3_shared.monitor import Alert, count_alert_levels, list_alerts
+
+API = "/api/integrated"
+ONE, MANY_ITEMS, ALERTS = f"{API}/item/{{item_id}}/predictions", f"{API}/items/predictions", f"{API}/dashboard/alerts"
+MANY_DEADLINE_S = 10.0
+ROUTES = (
+    Route(GATEWAY, "RT", ONE), Route(GATEWAY, "BATCH", MANY_ITEMS, deadline_s=MANY_DEADLINE_S), Route(GATEWAY, "SYS", ALERTS),
+)  # fmt: skip
+MOST_ITEMS, LONGEST_ID = 1_000, 255
+SLICE = 500
+"""Items asked for in one statement: each is two values of it."""
+NO_TABLE = "RFID3's database has no table of health alerts."
+NOT_READ = "RFID3's database cannot be read now."
+ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": ErrorEnvelope} for status in (401, 403, 404, 413, 422, 429, 503, 504)
+}
+router = APIRouter(prefix=API, tags=["RFID3 dashboard"], responses=ERRORS)
+
+
+class ItemInfo(BaseModel):
+    """What RFID3 knows of an item."""
+
+    tag_id: str
+    common_name: str | None
+    status: str | None
+    quality: str | None
+    current_location: str | None = Field(description="RFID3's bin_location.")
+    rental_class: str | None
+    store: str | None
+
+
+class ItemPrediction(BaseModel):
+    """One prediction that concerns the item."""
+
+    prediction_type: Literal["demand"]
+    urgency: Literal["low", "medium", "high", "critical"] | None = Field(
+        description="By the chance that the class runs short: from 0.5 critical, 0.25 high, 0.1 medium; null where it is not known."
+    )
+    value: float = Field(description="Units, as `about` says.")
+    confidence: float = Field(ge=0, le=1)
+    week_starting: str
+    lower: float
+    upper: float
+    stockout_risk: float | None
+    prediction_id: str
+    about: str
+
+
+class ItemAnswer(BaseModel):
+    """An item and what the suite predicts of it."""
+
+    item_info: ItemInfo
+    predictions: list[ItemPrediction]
+    last_updated: str | None = Field(description="Day of the data that the predictions rest on; null without any.")
+    unavailable: dict[str, str] = Field(description="Services that say nothing of it, and why.")
+
+
+class ItemsRequest(BaseModel):
+    """Up to 1,000 items."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"item_ids": ["482C3D87DE2B9B0634EAC37B"]}})
+
+    item_ids: list[str] = Field(
+        min_length=1, max_length=MOST_ITEMS, description="Tag ids; one that is asked for twice is answered once."
+    )
+
+
+class Answered(BaseModel):
+    """What the GET of this item would have answered in `data`."""
+
+    ok: Literal[True]
+    data: ItemAnswer
+
+
+class NotAnswered(BaseModel):
+    """Why this item has no answer; the others have."""
+
+    ok: Literal[False]
+    error: ErrorBody
+
+
+class ItemsAnswer(BaseModel):
+    """One result an item, by the id as it was asked for; `meta.answered` and `meta.refused` count them."""
+
+    results: dict[str, Answered | NotAnswered]
+
+
+class DashboardAlert(BaseModel):
+    """An alert of RFID3 (`health_…`) or of the suite (`pred_…`); texts without markup."""
+
+    id: str
+    type: Literal["existing_system", "predictive"]
+    severity: Literal["critical", "high", "medium", "low"]
+    message: str
+    item_id: str | None
+    created_at: str | None
+    source: str
+    rental_class: str | None
+
+
+class AlertSummary(BaseModel):
+    """All active alerts, whether shown or not."""
+
+    total_alerts: int
+    critical_alerts: int
+    predictive_alerts: int
+    existing_alerts: int
+
+
+class AlertsAnswer(BaseModel):
+    """Critical first, then newest."""
+
+    alerts: list[DashboardAlert]
+    summary: AlertSummary
+    unavailable: dict[str, str] = Field(description="existing_alerts or predictive_alerts that cannot be shown, and why.")
+
+
+@router.get(ONE.removeprefix(API), operation_id="item_predictions", response_model=Envelope[ItemAnswer])
+async def item_predictions(
+    request: Request, item_id: Annotated[str, Path(max_length=LONGEST_ID, description="The tag id.")]
+) -> Response:
+    """What RFID3 knows of an item beside what the suite predicts of it; 404 for a tag that RFID3 does not know."""
+    results, meta = await _views(request, [item_id], None)
+    found = results[item_id]
+    if isinstance(found, AppError):
+        raise found
+    return answer(request, found, message=f"{len(found['predictions'])} predictions concern this item.", meta=meta)
+
+
+@router.post(MANY_ITEMS.removeprefix(API), operation_id="items_predictions", response_model=Envelope[ItemsAnswer])
+async def items_predictions(request: Request, wanted: ItemsRequest) -> Response:
+    """The same for up to 1,000 items in one request: {ok: true, data} or {ok: false, error} for each; one harms no other."""
+    found, meta = await _views(request, wanted.item_ids, MANY_DEADLINE_S)
+    results = {
+        item_id: {"ok": False, "error": {"code": one.code, "message": one.message, "details": one.details}}
+        if isinstance(one, AppError) else {"ok": True, "data": one}
+        for item_id, one in found.items()
+    }  # fmt: skip
+    answered = sum(result["ok"] is True for result in results.values())
+    meta = {**meta, "answered": answered, "refused": len(results) - answered}
+    return answer(request, {"results": results}, message=f"{answered} of {len(results)} items are answered.", meta=meta)
+
+
+@router.get(ALERTS.removeprefix(API), operation_id="dashboard_alerts", response_model=Envelope[AlertsAnswer])
+async def dashboard_alerts(request: Request, limit: Annotated[int, Query(ge=1, le=500)] = 50) -> Response:
+    """RFID3's own health alerts and the suite's in one list, critical first, then newest."""
+    health, by_severity, missing = await _existing(request, limit)
+    predictive, by_level, off = await _predictive(request, limit)
+    unavailable = {**missing, **off}
+    if NOT_READ in missing.values() and off:
+        raise StoreUnavailable(" ".join(unavailable.values()))
+    summary = counts(by_severity, by_level)
+    data = {
+        "alerts": merged(health, predictive, parts(request).clock.zone, limit), "summary": summary,
+        "unavailable": unavailable,
+    }  # fmt: skip
+    return answer(request, data, message=f"{len(data['alerts'])} of {summary['total_alerts']} alerts.")
+
+
+async def _views(request: Request, asked: Sequence[str], deadline_s: float | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """For each id as it was asked for its view, or the AppError that says why it has none; and what the answer rests on."""
+    held, services = parts(request), parts(request).upstreams.pools
+    names = {item_id: item_id.strip() for item_id in asked}
+    good = sorted({name for name in names.values() if 0 < len(name) <= LONGEST_ID})
+    known: dict[str, ItemRow] = {}
+    async with transaction(held.source) as connection:
+        for first in range(0, len(good), SLICE):
+            known |= await load_items(connection, good[first : first + SLICE])
+    classes = sorted({item.rental_class for item in known.values() if item.rental_class})
+    forecasts: dict[str, Any] = {}
+    reason, meta = None, {}
+    if classes:
+        # by position: a class's number may be longer than a key may be
+        queries = [{"key": str(at), "rental_class": name, "weeks": 1} for at, name in enumerate(classes)]
+        found = (await ask_all(held, request.scope, {MANY: {"queries": queries}}, {}, deadline_s))[MANY]
+        reason = found.reason
+        if found.data:
+            forecasts = {name: found.data["results"].get(str(at)) for at, name in enumerate(classes)}
+        meta = {name: value for name in ("model_version", "data_as_of") if (value := found.meta.get(name)) is not None}
+
+    def view(name: str) -> dict[str, Any] | AppError:
+        if not 0 < len(name) <= LONGEST_ID:
+            return InvalidParameters(f"A tag id has 1 to {LONGEST_ID} characters.", parameter="item_id")
+        if name not in known:
+            return NotFound("RFID3 knows no item with this tag.", parameter="item_id")
+        return item_view(known[name], forecasts, reason, meta.get("data_as_of"), services)
+
+    return {item_id: view(name) for item_id, name in names.items()}, meta
+
+
+async def _existing(request: Request, limit: int) -> tuple[list[HealthAlert], dict[str, int], dict[str, str]]:
+    try:
+        async with transaction(parts(request).source) as connection:
+            found = await load_health_alerts(connection, limit)
+    except (StoreUnavailable, SQLAlchemyError):
+        return [], {}, {"existing_alerts": NOT_READ}
+    return (*found, {}) if found is not None else ([], {}, {"existing_alerts": NO_TABLE})
+
+
+async def _predictive(request: Request, limit: int) -> tuple[list[Alert], dict[str, int], dict[str, str]]:
+    held = parts(request)
+    try:
+        held.flags.check(VIEW, key=request.scope["caller"].key_id, entities=())
+        async with transaction(held.store) as connection:
+            return await list_alerts(connection, limit=limit, worst_first=True), await count_alert_levels(connection), {}
+    except FeatureDisabled as off:
+        return [], {}, {"predictive_alerts": off.message}
+    except StoreUnavailable:
+        return [], {}, {"predictive_alerts": "The suite's own database cannot be read now."}
