@@ -6,7 +6,6 @@ from typing import Any
 from sqlalchemy import select
 
 from rfid3_gateway.parts import Parts
-from rfid3_gateway.plain import plain
 from rfid3_shared.db import transaction
 from rfid3_shared.errors import Conflict
 from rfid3_shared.external.tables import external_fetches
@@ -55,7 +54,7 @@ async def last_fetch(held: Parts) -> list[dict[str, Any]]:
         rows = (await connection.execute(select(external_fetches).order_by(external_fetches.c.provider))).mappings().all()
     return [
         {
-            "provider": plain(row["provider"]), "state": plain(row["state"]), "note": plain(row["note"]), "stored": int(row["stored"]),
+            "provider": row["provider"], "state": row["state"], "note": row["note"], "stored": int(row["stored"]),
             "last_success_at": f"{row['last_success_at'].isoformat(timespec='seconds')}Z" if row["last_success_at"] else None,
         }
         for row in rows

@@ -11,7 +11,6 @@ from typing import Any
 
 from rfid3_gateway.dashboard.shortage import Shortage
 from rfid3_gateway.dashboard.utilization import IDLE_WEEKS, ClassUse, Measured
-from rfid3_gateway.plain import plain
 
 WEEKS = 4
 MONTH_DAYS = 365.25 / 12
@@ -75,8 +74,8 @@ def _high_demand(
             continue
         usd = sum(one.usd or 0.0 for one in rated)
         row = {
-            "category": plain(category), "current_utilization": _percent(measured, used, category),
-            "recommendation": plain(_have_more(rated)), "expected_revenue_impact": round(usd, 2),
+            "category": category, "current_utilization": _percent(measured, used, category),
+            "recommendation": _have_more(rated), "expected_revenue_impact": round(usd, 2),
             "units_short": round(sum(one.units for one in rated), 1), "units_to_add": sum(one.add_units for one in rated),
         }  # fmt: skip
         rows.append((usd, row, rated))
@@ -107,7 +106,7 @@ def _underperforming(measured: Measured, used: list[ClassUse], missing: dict[str
             unpriced.append(category)
             continue
         row = {
-            "category": plain(category), "current_utilization": f"{ratio:.0%}", "recommendation": plain(_have_less(measured, own)),
+            "category": category, "current_utilization": f"{ratio:.0%}", "recommendation": _have_less(measured, own),
             "potential_resale_value": round(value, 2), "idle_units": idle,
             "priced_units": sum(one.idle for one in own if one.rental_class in measured.sell_usd),
         }  # fmt: skip
@@ -147,7 +146,7 @@ def _season(series: list[dict[str, Any]], missing: dict[str, str]) -> dict[str, 
         if abs(one["change"]) >= SEASON_RATIO and abs(one["demand"] - before) >= SEASON_UNITS:
             changes.append((abs(one["demand"] - before), one, before))
     changes.sort(key=lambda found: (-found[0], found[1]["name"]))
-    actions = [plain(_adjust(one, before, len(weeks))) for _, one, before in changes[:MOST_ACTIONS]]
+    actions = [_adjust(one, before, len(weeks)) for _, one, before in changes[:MOST_ACTIONS]]
     middle = first + (last - first) / 2
     return {
         "next_month": f"{middle:%B %Y}", "from": first.isoformat(), "to": last.isoformat(),

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from rfid3_gateway.plain import plain
 from rfid3_shared.external.findings import METRIC_WORDS, Correlation, Findings
 from rfid3_shared.external.summary import FactorSeries
 
@@ -24,13 +23,13 @@ def page_summary(factors: Iterable[FactorSeries]) -> dict[str, dict[str, dict[st
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for one in factors:
         name = f"{one.factor_name} ({one.location})" if one.location else one.factor_name
-        found.setdefault(plain(one.factor_type), {})[plain(name)] = {
+        found.setdefault(one.factor_type, {})[name] = {
             "record_count": one.record_count,
             # RFID3's table does not say when a row was stored: then the last day that it knows
             "last_updated": _moment(one.last_updated) if one.last_updated else one.last_date.isoformat(),
             "first_date": one.first_date.isoformat(),
             "last_date": one.last_date.isoformat(),
-            "sources": [plain(source) for source in one.sources],
+            "sources": list(one.sources),
         }
     return found
 
@@ -52,7 +51,7 @@ def page_correlations(findings: Findings) -> dict[str, Any]:
             "pairs_standing_out": len(found),
             "computed_at": _moment(findings.computed_at) if findings.computed_at else None,
             "data_as_of": findings.data_as_of.isoformat() if findings.data_as_of else None,
-            "method": plain(findings.method),
+            "method": findings.method,
         },
         "unavailable": {} if findings.computed_at else {"insights.strong_correlations": NEVER_ANALYSED},
     }
@@ -65,7 +64,7 @@ def page_indicators(findings: Findings, store: str | None) -> dict[str, Any]:
     if store:
         unavailable["store"] = WHOLE_COMPANY
     return {
-        "leading_indicators": [{**_correlation(one), "business_metric": plain(_metric(one))} for one in leading],
+        "leading_indicators": [{**_correlation(one), "business_metric": _metric(one)} for one in leading],
         "recommendations": _recommendations(findings, leading),
         "criterion": CRITERION,
         "unavailable": unavailable,
@@ -80,8 +79,8 @@ def significant(findings: Findings) -> list[Correlation]:
 
 def _correlation(one: Correlation) -> dict[str, Any]:
     return {
-        "factor": plain(one.factor_name), "correlation": round(float(one.effect), 4), "interpretation": plain(one.sentence),
-        "lead_weeks": one.lag_weeks, "factor_type": plain(one.factor_type), "metric": plain(one.metric),
+        "factor": one.factor_name, "correlation": round(float(one.effect), 4), "interpretation": one.sentence,
+        "lead_weeks": one.lag_weeks, "factor_type": one.factor_type, "metric": one.metric,
         "interval": [round(float(one.lower), 4), round(float(one.upper), 4)], "q_value": round(float(one.q_value), 6),
         "overlap_weeks": one.overlap_weeks,
     }  # fmt: skip
@@ -101,12 +100,12 @@ def _recommendations(findings: Findings, leading: list[Correlation]) -> list[str
     ]
     if not said:
         said = [f"None of {findings.tried} pairs that were tried shows a factor that runs ahead of demand."]
-    return [plain(text) for text in [*said[:MOST_SENTENCES], *(one.sentence for one in findings.not_enough[:MOST_SENTENCES])]]
+    return [*said[:MOST_SENTENCES], *(one.sentence for one in findings.not_enough[:MOST_SENTENCES])]
 
 
 def _too_few(findings: Findings, at: int) -> dict[str, Any]:
     one = findings.not_enough[at]
-    return {"factor": plain(one.factor), "overlap_weeks": one.overlap_weeks, "needed_weeks": one.needed_weeks}
+    return {"factor": one.factor, "overlap_weeks": one.overlap_weeks, "needed_weeks": one.needed_weeks}
 
 
 def _metric(one: Correlation) -> str:

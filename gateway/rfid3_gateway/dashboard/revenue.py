@@ -20,8 +20,11 @@ BASIS = (
 
 
 def page_forecast(forecast: Mapping[str, Any]) -> dict[str, Any]:
-    """The `data` of RFID3's forecast chart, from the `data` of the demand service."""
-    weeks = [week for week in forecast["predictions"] if isinstance(week, dict)]
+    """The `data` of RFID3's forecast chart, from the `data` of the demand service.
+
+    Raises ValueError for a week without units: that is no forecast.
+    """
+    weeks: list[dict[str, Any]] = forecast["predictions"]
     mean_rate = _mean_rate(weeks)
     accuracy, unavailable = _accuracy(forecast.get("model_performance"))
     predictions = [_week(week, mean_rate) for week in weeks]
@@ -45,6 +48,8 @@ def page_forecast(forecast: Mapping[str, Any]) -> dict[str, Any]:
 
 def _week(week: Mapping[str, Any], mean_rate: float | None) -> dict[str, Any]:
     units, revenue = _number(week, "predicted_demand"), _number(week, "business_impact", "revenue_opportunity")
+    if units is None:
+        raise ValueError("a week of the forecast has no units")
     rate = revenue / units if revenue is not None and units else mean_rate
     lower, upper = _number(week, "confidence_lower"), _number(week, "confidence_upper")
     factors = week.get("key_factors")

@@ -3,7 +3,8 @@
 A refusal's `error` is a text there (`refusal`); its HTTP status says the same. Unknown parameters are passed over.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Annotated, Any, ClassVar
 
 import orjson
@@ -21,6 +22,7 @@ from rfid3_gateway.dashboard.utilization import Measured, Utilization
 from rfid3_gateway.insights import BY_CATEGORY, BY_CLASS, FORECAST, MANY, Found, ask_all, basis
 from rfid3_gateway.inventory import ALL, store_called
 from rfid3_gateway.parts import parts
+from rfid3_gateway.plain import plain_everywhere
 from rfid3_gateway.refusal import PAGE, PageRefusal
 from rfid3_gateway.routing import GATEWAY, Route
 from rfid3_shared.db import transaction
@@ -123,7 +125,9 @@ async def demand_forecast(request: Request, query: Annotated[RevenueQuery, Query
     found = (await ask_all(parts(request), request.scope, {FORECAST: question}, _about(store)))[FORECAST]
     if found.data is None:
         raise found.refusal()
-    return _page(request, page_forecast(found.data), basis(found))
+    with _usable():
+        data = page_forecast(found.data)
+    return _page(request, data, basis(found))
 
 
 @router.get(OPTIMIZATION, operation_id="page_inventory_optimization", response_model=PageAnswer[Optimization])
@@ -134,14 +138,11 @@ async def inventory_optimization(request: Request, store: Store = "all") -> Resp
     measured = await _measured(request, missing)
     # as the source spells it; without the source the demand service resolves it
     named = store_called(store, measured.codes) if measured else None if store.strip().casefold() in ALL else store
-    try:
+    with _usable():
         shortages, series, meta = await _demand(request, named, measured, missing)
         if measured is None and series is None:
             raise StoreUnavailable(f"{missing['current_utilization']} {missing['high_demand_categories']}")
         data = page_optimization(measured, named, shortages, series, missing)
-    except (KeyError, TypeError, ValueError, AttributeError):
-        # an answer of another shape than the demand service gives is none
-        raise UpstreamError(NO_USE) from None
     return _page(request, data, meta)
 
 
@@ -212,18 +213,24 @@ def _check(request: Request, *flags: Flag) -> None:
         parts(request).flags.check(flag, key=request.scope["caller"].key_id, entities=())
 
 
+@contextmanager
+def _usable() -> Iterator[None]:
+    """An answer of another shape than the demand service gives is none."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise UpstreamError(NO_USE) from None
+
+
 def _about(store: str) -> dict[str, str]:
     return {} if store == "all" else {"store": store}
 
 
 def _page(request: Request, data: Any, meta: Mapping[str, Any], status: int = 200) -> Response:
-    """A success as the page reads it."""
+    """A success as the page reads it; it inserts every text as HTML."""
     at = parts(request).clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
     body = {
-        "success": True,
-        "data": data,
-        "timestamp": at,
-        "request_id": request.scope["exchange"].request_id,
-        "meta": dict(meta),
-    }
+        "success": True, "data": plain_everywhere(data), "timestamp": at, "request_id": request.scope["exchange"].request_id,
+        "meta": plain_everywhere(dict(meta)),
+    }  # fmt: skip
     return Response(orjson.dumps(body), status_code=status, media_type="application/json")
