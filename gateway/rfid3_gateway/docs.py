@@ -15,8 +15,13 @@ POLICY = (
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 """Swagger UI sets style attributes, hence 'unsafe-inline' for styles; scripts come from files only."""
-KINDS = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
-ASSETS = ("swagger-ui-bundle.js", "swagger-ui.css", "start.js", "look.css")
+KINDS = {
+    ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8",
+    ".conf": "text/plain; charset=utf-8",
+}  # fmt: skip
+PROXY = "rfid3-dashboard.conf"
+"""How nginx puts RFID3's own page before the gateway and adds the key."""
+ASSETS = ("swagger-ui-bundle.js", "swagger-ui.css", "start.js", "look.css", PROXY)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from rfid3_demand.app import create_app
 from rfid3_demand.settings import DemandSettings
 from rfid3_demand.snapshot import Snapshot
 from rfid3_gateway.app import create_app as create_gateway
+from rfid3_gateway.dashboard import answers
 from rfid3_gateway.settings import GatewaySettings
 from rfid3_shared.db import open_engine
 from rfid3_shared.source import tables
@@ -43,7 +44,7 @@ async def page_client(
     async with serving(create_app(settings)) as upstream:
         monkeypatch.setenv("RFID3_UPSTREAM_DEMAND", upstream)
         knobs: dict[str, Any] = {"home": tmp_path, "redis_url": redis_url, "topology": TOPOLOGY, "catalogue_refresh_s": 0.2}
-        knobs["request_deadline_s"] = 20.0
+        knobs["request_deadline_s"] = 20.0  # a busy machine
         async with serving(create_gateway(GatewaySettings(**knobs), MovableClock())) as url, httpx.AsyncClient(
             base_url=url, headers={"X-API-Key": keys["read"]}, timeout=60
         ) as client:  # fmt: skip
@@ -73,6 +74,16 @@ class TestPage:
 
         for path in ("external-data/summary", "correlations/analyze", "insights/leading-indicators?store=all"):
             page.data_of(await page_client.get(f"{API}/{path}"))
+
+    async def test_answers_are_as_documented(self, page_client: httpx.AsyncClient) -> None:
+        """Each answer fits the shape that the OpenAPI document promises."""
+        shapes: dict[str, Any] = {
+            "external-data/summary": dict[str, dict[str, answers.OutsideFactor]], "correlations/analyze": answers.Correlations,
+            "insights/leading-indicators": answers.Indicators, "demand/forecast": answers.Revenue,
+            "optimization/inventory?store=8101": answers.Optimization,
+        }  # fmt: skip
+        for path, shape in shapes.items():
+            answers.PageAnswer[shape].model_validate_json((await page_client.get(f"{API}/{path}")).content)
 
     async def test_one_store(self, page_client: httpx.AsyncClient) -> None:
         """The page's store ids and the POS's codes name the same store; another is refused in words."""

@@ -7,6 +7,7 @@ import pytest
 from doorway import Door
 
 from rfid3_gateway import docs
+from rfid3_gateway.dashboard.routes import ROUTES
 
 
 class TestPage:
@@ -36,6 +37,26 @@ class TestPage:
     async def test_the_start_page_leads_there(self, door: Door) -> None:
         """Whoever opens the bare address finds the documentation."""
         assert (await door.get("/", follow_redirects=True)).url.path == "/docs"
+
+
+class TestProxy:
+    async def test_leads_each_call_of_the_page_to_its_route_and_no_other(self, door: Door) -> None:
+        """The shipped nginx lines, taken at their word: which paths they match, with which method, and where these are sent."""
+        reply = await door.get(f"/docs/{docs.PROXY}")
+        blocks = re.findall(r"^location ~ (\S+) \{\n(.*?)^\}", reply.text, re.MULTILINE | re.DOTALL)
+
+        sent = {}
+        for pattern, block in blocks:
+            (method,), ((old, new),) = re.findall(r"limit_except (\w+)", block), re.findall(r"rewrite (\S+) (\S+) break", block)
+            for called in re.findall(r"[a-z-]+/[a-z-]+", pattern.partition("(")[2]):
+                path = f"/api/predictive/{called}"
+                assert re.search(pattern, path)
+                sent[re.sub(old, new.replace("$", "\\"), path)] = method
+            assert not re.search(pattern, "/api/predictive/jobs")
+            assert "include /etc/nginx/rfid3-key.conf;" in block
+
+        assert reply.headers["content-type"].startswith("text/plain")
+        assert sent == {route.template: "POST" if route.template.endswith("/fetch") else "GET" for route in ROUTES}
 
 
 class TestAsset:

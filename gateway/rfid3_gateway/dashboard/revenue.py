@@ -84,7 +84,7 @@ def _mean_rate(weeks: list[dict[str, Any]]) -> float | None:
 def _accuracy(performance: object) -> tuple[dict[str, float], dict[str, str]]:
     performance = performance if isinstance(performance, dict) else {}
     numbers = {name: _number(performance, name) for name in ("mape", "mae", "wape", "coverage_80")}
-    known = {name: round(number, 4) for name, number in numbers.items() if number is not None}
+    known = {name: round(number, 2 if name == "mape" else 4) for name, number in numbers.items() if number is not None}
     return known, {} if "mape" in known else {"model_accuracy.mape": NO_TEST}
 
 

@@ -35,9 +35,12 @@ API = f"{PAGE}/api/predictive"
 SUMMARY, FETCH = f"{API}/external-data/summary", f"{API}/external-data/fetch"
 CORRELATIONS, INDICATORS = f"{API}/correlations/analyze", f"{API}/insights/leading-indicators"
 REVENUE, OPTIMIZATION = f"{API}/demand/forecast", f"{API}/optimization/inventory"
+LONG_DEADLINE_S = 10.0
+"""For what measures a year of scans, or asks the world outside."""
 ROUTES = (
-    *(Route(GATEWAY, "RT", path) for path in (SUMMARY, CORRELATIONS, INDICATORS, REVENUE, OPTIMIZATION)),
-    Route(GATEWAY, "BATCH", FETCH),
+    *(Route(GATEWAY, "RT", path) for path in (SUMMARY, CORRELATIONS, INDICATORS, REVENUE)),
+    Route(GATEWAY, "RT", OPTIMIZATION, deadline_s=LONG_DEADLINE_S),
+    Route(GATEWAY, "BATCH", FETCH, deadline_s=LONG_DEADLINE_S),
 )
 VIEW, OUTSIDE = Flag.PREDICTIVE_UI_ENHANCEMENTS, Flag.EXTERNAL_DATA_INTEGRATION
 MEASURING_SHARE = 0.4
@@ -88,7 +91,7 @@ async def external_fetch(request: Request) -> Response:
     """Fetch outside data now; answered when that is done, or after most of the deadline as it is then."""
     _check(request, VIEW, OUTSIDE)
     held = parts(request)
-    until_s = request.scope["exchange"].started + max(0.0, held.settings.request_deadline_s - RESERVE_S)
+    until_s = request.scope["exchange"].started + LONG_DEADLINE_S - RESERVE_S
     job = await fetch(held, request.scope["caller"].key_id, until_s)
     if job.state == "cancelled":
         raise FetchFailed("The fetch was called off.", job_id=job.id)
@@ -152,7 +155,7 @@ async def _measured(request: Request, missing: dict[str, str]) -> Measured | Non
     if not hasattr(state, "utilization"):
         state.utilization = Utilization(held.source, held.clock)
     try:
-        return await state.utilization.measured(MEASURING_SHARE * held.settings.request_deadline_s)  # type: ignore[no-any-return]
+        return await state.utilization.measured(MEASURING_SHARE * LONG_DEADLINE_S)  # type: ignore[no-any-return]
     except StoreUnavailable as fault:
         missing["current_utilization"] = missing["underperforming_items"] = fault.message
         return None
@@ -168,7 +171,7 @@ async def _demand(
         **listing, "level": "class", "min_stockout_probability": LEAST_RISK, "sort": "demand", "limit": MOST_CLASSES
     }  # fmt: skip
     by_category = {**listing, "level": "category", "sort": "demand", "limit": MOST_CATEGORIES}
-    listed = await ask_all(held, request.scope, {BY_CLASS: by_class, BY_CATEGORY: by_category}, _about(place))
+    listed = await ask_all(held, request.scope, {BY_CLASS: by_class, BY_CATEGORY: by_category}, _about(place), LONG_DEADLINE_S)
     risky, seasonal = listed[BY_CLASS], listed[BY_CATEGORY]
     if risky.data is None or seasonal.data is None:
         reason = str(risky.reason or seasonal.reason)
@@ -177,7 +180,7 @@ async def _demand(
     asked = [_question(at, one, place) for at, one in enumerate(risky.data["items"])]
     found = Found({"results": {}})
     if asked:
-        found = (await ask_all(held, request.scope, {MANY: {"queries": asked}}, _about(place)))[MANY]
+        found = (await ask_all(held, request.scope, {MANY: {"queries": asked}}, _about(place), LONG_DEADLINE_S))[MANY]
     if found.data is None:
         missing.update(dict.fromkeys(("high_demand_categories", "financial_impact"), str(found.reason)))
         return None, seasonal.data["items"], basis(seasonal)
