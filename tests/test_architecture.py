@@ -30,7 +30,7 @@ ROOMS = {
     "availability", "censoring", "comparison", "evaluation", "feature_drift", "fitting", "history", "ledger_rows", "live_features", "nodes",
     "adhoc", "bands", "chart", "outcomes", "own_input", "payloads", "recommendations", "series_view",
     "live_accuracy", "performance", "publication", "rates", "resolve", "score", "watching", "learned", "engine", "cluster",
-    "bookings", "contract_queries", "events", "yearly_prior",
+    "bookings", "contract_queries", "events", "yearly_prior", "regressors", "correlations",
 }  # fmt: skip
 NEEDED_ROOMS = {
     "__init__",

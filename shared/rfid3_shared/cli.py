@@ -14,7 +14,7 @@ from rfid3_shared.errors import AppError
 from rfid3_shared.log import keep_stdout_clean
 
 GROUP = "rfid3.commands"
-ORDER = ("up", "import", "train", "demand", "source", "twin", "keys", "jobs", "models", "ledger", "flags", "store")
+ORDER = ("up", "import", "train", "demand", "source", "twin", "keys", "jobs", "models", "ledger", "flags", "external", "store")
 HELP = """Predictive analytics for RFID3 that a rental company can trust.
 
 First steps: `rfid3 twin create` (a demo company) or `rfid3 import DIR` (an RFID3 export), then `rfid3 up`.

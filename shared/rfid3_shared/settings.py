@@ -8,6 +8,7 @@ import hashlib
 import os
 import tempfile
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -87,6 +88,33 @@ class Settings(BaseSettings):
     """Days a finished job stays in the list; scheduled ones that succeeded stay for one."""
     ledger_queue_rows: int = Field(10_000, ge=1)
     """Prediction rows a process keeps in memory before it spills them to disk."""
+
+    external_weather: Literal["", "open-meteo"] = ""
+    """Who is asked for the weather: open-meteo; empty = nobody."""
+    external_latitude: float | None = Field(None, ge=-90, le=90)
+    """Where the shop is, in degrees; north is positive."""
+    external_longitude: float | None = Field(None, ge=-180, le=180)
+    """Where the shop is, in degrees; east is positive, so the Americas are negative."""
+    external_location: str = Field("", max_length=50)
+    """What that place is called beside its values; empty = they are meant everywhere."""
+    external_weather_url: str = "https://api.open-meteo.com/v1/forecast"
+    """Where the weather forecast is asked for."""
+    external_weather_archive_url: str = "https://archive-api.open-meteo.com/v1/archive"
+    """Where the weather of the past is asked for."""
+    external_fred_key: SecretStr | None = None
+    """Key for economic series of fred.stlouisfed.org; unset = they are not asked for."""
+    external_fred_series: str = "GASREGW,MORTGAGE30US,ICSA,DGS10"
+    """Ids of the economic series, comma separated: daily or weekly ones."""
+    external_fred_url: str = "https://api.stlouisfed.org/fred/series/observations"
+    """Where economic series are asked for."""
+    external_calendar: str = Field("", pattern=r"^([A-Za-z]{2,3}(-[A-Za-z0-9]{1,3})?)?$")
+    """Country, and state where wanted, whose holidays are kept as factors: US or US-MN; empty = none (models know their own)."""
+    external_events: str = ""
+    """CSV file or URL of local events, with the columns date and name; empty = none."""
+    external_history_days: int = Field(1095, ge=1, le=36_500)
+    """Days of the past that are asked for the first time."""
+    external_timeout_s: float = Field(30.0, gt=0)
+    """Longest time for one question to a provider, with all its tries."""
 
     @property
     def embedded_db(self) -> Path:

@@ -36,6 +36,8 @@ from rfid3_shared.migrate import (
 )
 from rfid3_shared.migrations import run
 from rfid3_shared.migrations.tables_0001 import metadata as tables_0001
+from rfid3_shared.migrations.tables_0002 import metadata as tables_0002
+from rfid3_shared.migrations.tables_0003 import NEW as NEW_0003
 from rfid3_shared.migrations.versions.v0002_states_outcomes_flags import BATCH_ROWS, KEY, prediction_id
 from rfid3_shared.registry import Registry
 from rfid3_shared.registry.history import read_events, read_line
@@ -311,6 +313,32 @@ def row_0001() -> dict[str, Any]:
     """A row of the old ledger."""
     row = shown_sample().as_row()
     return {name: value for name, value in row.items() if name in tables_0001.tables["analytics_predictions"].columns}
+
+
+class TestOutsideData:
+    """Revision 0003 adds tables and changes none."""
+
+    async def test_a_store_of_0002_is_carried_over_and_taken_back(self, engine: AsyncEngine) -> None:
+        """The older tables and their rows are the same before, after and after going back; what is new comes, and goes with its rows."""
+        async with engine.begin() as connection:
+            await connection.run_sync(tables_0002.create_all)
+        older = tuple(sorted(tables_0002.tables))
+        schema = await picture(engine, older)
+        await empty(engine)
+        await ensure_schema(engine)
+        await write(engine, [shown_sample()])
+        newest, rows = await picture(engine, names()), await contents(engine, older)
+
+        await go_back(engine, "0002")
+        at_0002 = await picture(engine, names())
+        kept = await contents(engine, older)
+        await ensure_schema(engine)
+
+        assert {name: at_0002[name] for name in older} == schema
+        assert {name for name, table in at_0002.items() if table is None} == {table.name for table in NEW_0003}
+        assert kept == rows == await contents(engine, older)
+        assert await picture(engine, names()) == newest
+        assert await read_revision(engine) == NEWEST
 
 
 class TestDowngrade:

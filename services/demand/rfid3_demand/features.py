@@ -161,23 +161,6 @@ def holiday_names(weeks: list[date]) -> list[list[str]]:
     return [[public[day] for k in range(8) if (day := week + timedelta(days=k)) in public] for week in weeks]
 
 
-def weekly_external(factors: pl.DataFrame, weeks: list[date], coverage_ratio: float) -> dict[str, np.ndarray]:
-    """Weekly means of the daily external series that cover enough of the history.
-
-    Columns in: date, factor_name, value. A week without a value takes the series' last one before it.
-    """
-    chosen: dict[str, np.ndarray] = {}
-    span_days = 7 * len(weeks)
-    inside = factors.filter(pl.col("date").is_between(weeks[0], weeks[-1] + timedelta(days=6)) & pl.col("value").is_not_null())
-    for (name,), rows in inside.group_by("factor_name", maintain_order=True):
-        if rows["date"].n_unique() < coverage_ratio * span_days:
-            continue
-        by_week = rows.group_by(pl.col("date").dt.truncate("1w").alias("week")).agg(pl.col("value").mean())
-        whole = pl.DataFrame({"week": weeks}).join(by_week, on="week", how="left")
-        chosen[str(name)] = whole["value"].forward_fill().backward_fill().to_numpy().astype(float)
-    return chosen
-
-
 def split_week(
     units_so_far: np.ndarray, share_ahead: float, mean: np.ndarray, quantiles: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from rfid3_demand import availability, bookings, events, features, yearly_prior
+from rfid3_demand import availability, bookings, events, features, regressors, yearly_prior
 from rfid3_demand.history import History
 from rfid3_demand.model import LEVELS, Forecast, Hierarchy, Panel, fit_forecast, refresh
 from rfid3_demand.model.engine import LOCAL, Engine
@@ -49,19 +49,24 @@ def fit(
     progress.report("features", 0, 1)
     weeks = features.complete_weeks(past.span.first, past.span.last)
     horizon = settings.demand_horizon_weeks
-    external = features.weekly_external(past.external, weeks, settings.demand_external_coverage_ratio) if weeks else {}
+    outside = (
+        regressors.weekly(past.external, weeks, horizon, settings.demand_external_coverage_ratio) if weeks else regressors.NONE
+    )
     asked = features.demand_units(past.units, past.refused, weeks)
-    bottom, labels = features.panel(asked, past.begun, past.classes, weeks, horizon, external)
+    bottom, labels = features.panel(asked, past.begun, past.classes, weeks, horizon, outside.past)
     bottom = replace(
-        bottom, bookings=bookings.of_panel(past.booked, labels, weeks, past.span.last, horizon),
+        bottom, known={**bottom.known, **outside.known}, bookings=bookings.of_panel(past.booked, labels, weeks, past.span.last, horizon),
         yearly=yearly_prior.log_shape([*weeks, *future_dates(weeks[-1], bottom.frequency, horizon)]),
     )  # fmt: skip
     tree, nodes = features.hierarchy(bottom, labels)
     progress.report("features", 1, 1)
-    told: dict[str, Any] = {}
+    told: dict[str, Any] = {"external": outside.notes()}
     if previous is not None:
         try:
+            if not _same_regressors(previous, bottom):
+                raise NeedsFullRun("other outside series are known than the model before this one learned from")
             again = refresh(bottom, horizon, previous, hierarchy=tree, progress=progress.report, engine=engine)
+            again.notes.update(told)
             return Trained(past, bottom, labels, tree, nodes, again, _contracts(past, bottom, weeks, horizon))
         except NeedsFullRun as why:
             told["full_run_because"] = str(why)
@@ -74,6 +79,16 @@ def fit(
     )  # fmt: skip
     forecast.notes.update(told)
     return Trained(past, bottom, labels, tree, nodes, forecast, _contracts(past, bottom, weeks, horizon))
+
+
+def _same_regressors(previous: Forecast, bottom: Panel) -> bool:
+    """Whether the tree learned from the series that the panel has; its columns are told apart by name."""
+    names = None if previous.learned is None else previous.learned.tree_names
+    if names is None:
+        return True
+    wanted = {f"past_{name}_4" for name in bottom.past}
+    wanted |= {column for name in bottom.known for column in (f"known_{name}", f"known_{name}_change")}
+    return {name for name in names if name.startswith(("past_", "known_"))} == wanted
 
 
 def _contracts(past: History, bottom: Panel, weeks: list[date], horizon: int) -> Forecast | None:

@@ -16,6 +16,9 @@ from rfid3_shared.db import transaction
 from rfid3_shared.source import movements, stores, vocabulary
 from rfid3_shared.source.business_day import business_day
 
+EXTERNAL_AHEAD_DAYS = 7 * 61
+"""Days beyond the data for which outside series are read: the longest horizon, and the week in progress."""
+
 
 @dataclass(frozen=True)
 class History:
@@ -36,6 +39,7 @@ class History:
     gaps_days: list[float]
     unit_rates: dict[str, float]
     external: pl.DataFrame
+    """Outside series by day: date, factor_type, factor_name, value, is_forecast; days to come where they are known."""
     booked: pl.DataFrame
     """Units on contracts by what was known when: rental_class, store, leaves, written, closed, cancelled, reserved, units."""
     contracts: pl.DataFrame
@@ -109,8 +113,13 @@ async def refused(connection: AsyncConnection, past: Weekly) -> pl.DataFrame:
     return censoring.refused_demand(sources, dict(category.iter_rows()), past.span.first, past.span.last).weeks
 
 
-async def read(source: AsyncEngine, clock: Clock, history_days: int, *, uncensor: bool = True) -> History:
-    """Everything about the last `history_days` days; uncensor: whether to estimate the demand behind empty shelves.
+async def read(
+    source: AsyncEngine, clock: Clock, history_days: int, *, uncensor: bool = True, store: AsyncEngine | None = None
+) -> History:
+    """Everything about the last `history_days` days.
+
+    uncensor: whether to estimate the demand behind empty shelves. store: where the suite keeps outside factors of its own; without
+    it RFID3's alone are read.
 
     Raises InsufficientData when the source says nothing about units leaving.
     """
@@ -121,8 +130,8 @@ async def read(source: AsyncEngine, clock: Clock, history_days: int, *, uncensor
         fleet = await movements.load_fleet(connection)
         gaps_days = await queries.load_gaps_days(connection, since)
         unit_rates = rates.unit_rates(await queries.load_line_prices(connection), await queries.load_rates(connection))
-        external = await queries.load_external(connection, past.span.first, past.span.last)
-        contracts = await _contracts(connection, past, since)
+        external = await _external(connection, store, past.span)
+        contracts = await contracts_of(connection, past, since)
         booked = await contract_queries.load_booked(connection, since, datetime.combine(past.span.last, datetime.max.time()))
         missed = await refused(connection, past) if uncensor else pl.DataFrame(schema=censoring.SCHEMA)
         known = {number: name for _, number, name in await queries.load_stores(connection)}
@@ -139,7 +148,7 @@ async def read(source: AsyncEngine, clock: Clock, history_days: int, *, uncensor
     )  # fmt: skip
 
 
-async def _contracts(connection: AsyncConnection, past: Weekly, since: datetime) -> pl.DataFrame:
+async def contracts_of(connection: AsyncConnection, past: Weekly, since: datetime) -> pl.DataFrame:
     """Contracts with their stores: the POS's own, for scanned ones that of one of their classes."""
     until = datetime.combine(past.span.last + timedelta(days=1), datetime.min.time())
     posted, scanned = await contract_queries.load_contracts(connection, since, until)
@@ -149,6 +158,14 @@ async def _contracts(connection: AsyncConnection, past: Weekly, since: datetime)
     ).select("contract", "store", "day", "units", "classes")
     known = _in_stores(posted.rename({"code": "contract_store"}), past.codes).select(placed.columns)
     return events.one_row_a_contract(known, placed)
+
+
+async def _external(source: AsyncConnection, store: AsyncEngine | None, span: queries.Span) -> pl.DataFrame:
+    until = span.last + timedelta(days=EXTERNAL_AHEAD_DAYS)
+    if store is None:
+        return await queries.load_external(source, None, span.first, span.last, until)
+    async with transaction(store) as own:
+        return await queries.load_external(source, own, span.first, span.last, until)
 
 
 def without_external(past: History) -> History:

@@ -135,17 +135,30 @@ def _key_factors(snapshot: Snapshot, row: int, k: int, external: bool) -> dict[s
     spec = snapshot.spec
     units = {cause: round(float(snapshot.contributions[c, row, k]), 3) for c, cause in enumerate(spec.causes)}
     names = ", ".join(spec.holiday_names[k]) or "no public holiday near"
-    weather = [name for name in spec.external_factors if name != "holidays"]
+    used = _outside_series(snapshot)
+    weather, economy = used.get("weather", []), used.get("economic", []) + used.get("market", [])
     if not external:
         units = {cause: value for cause, value in units.items() if cause not in EXTERNAL_CAUSES}
     return {
         "seasonal_effect": units.get("season", 0.0),
         "weather_impact": f"{units['weather']:+.1f} units ({', '.join(weather)})" if external and weather and "weather" in units
         else "not used: no weather series covers the history" if external else "left out as asked",
-        "economic_confidence": "not used: the model takes no economic series",
+        "economic_confidence": "left out as asked" if not external
+        else f"looked back on, its units not told apart from season's ({', '.join(economy)})" if economy
+        else "not used: no economic series covers the history",
         "event_calendar_impact": f"{units.get('holidays', 0.0):+.1f} units ({names})" if external else "left out as asked",
         "contributions_units": units,
     }  # fmt: skip
+
+
+def _outside_series(snapshot: Snapshot) -> dict[str, list[str]]:
+    """Names of the outside series the model used, by type; of a version that noted no types all are weather."""
+    used = [name for name in snapshot.spec.external_factors if name != "holidays"]
+    kinds = {each["factor_name"]: each["factor_type"] for each in snapshot.spec.notes.get("external", [])}
+    found: dict[str, list[str]] = {}
+    for name in used:
+        found.setdefault(kinds.get(name, "weather"), []).append(name)
+    return found
 
 
 def _business_impact(snapshot: Snapshot, row: int, k: int, mean: float, upper: float) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def snapshot_of(trained: Trained, settings: DemandSettings, job_id: str) -> Snap
         job_id=job_id, data_from=past.span.first, data_as_of=past.span.last, first_week=forecast.dates[0],
         horizon_weeks=len(forecast.dates), history_weeks=len(trained.bottom.dates), levels=list(forecast.levels), variants=names,
         weights=[_weights(forecast.variants[name]) for name in names], causes=causes,
-        external_factors=["holidays", *trained.bottom.past], nodes=[asdict(node) for node in trained.nodes],
+        external_factors=["holidays", *trained.bottom.past, *_known_outside(trained)], nodes=[asdict(node) for node in trained.nodes],
         labels=_labels(trained), bottom=_above(trained), sufficiency=list(forecast.sufficiency),
         max_horizon_weeks=[int(h) for h in forecast.max_horizon], rate_coverage=rate_coverage,
         inferred_store_share=_inferred(trained, past_units), stores=past.stores, store_aliases=past.store_aliases,
@@ -60,6 +60,12 @@ def snapshot_of(trained: Trained, settings: DemandSettings, job_id: str) -> Snap
         refused=_refused(trained, missed),
         booked=_booked(trained, means.shape[2]),
     )  # fmt: skip
+
+
+def _known_outside(trained: Trained) -> list[str]:
+    """Outside series known for the horizon too; the calendar's own columns are no outside series."""
+    own = features.calendar([trained.bottom.dates[0]], 0)
+    return [name for name in trained.bottom.known if name not in own]
 
 
 def _at_least_booked(trained: Trained, means: np.ndarray, quantiles: np.ndarray) -> None:

@@ -9,6 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rfid3_shared.db import Seconds
 from rfid3_shared.errors import InsufficientData
+from rfid3_shared.external.coverage import USED_TYPES
+from rfid3_shared.external.values import load_daily
 from rfid3_shared.jobs import prediction_jobs
 from rfid3_shared.source.tables import (
     default_mappings,
@@ -173,16 +175,27 @@ async def load_line_prices(connection: AsyncConnection) -> dict[str, float]:
     return {number: float(price) for number, price in await connection.execute(query) if number and price}
 
 
-async def load_external(connection: AsyncConnection, since: date, until: date) -> "pl.DataFrame":
-    """Daily weather series. Columns: date, factor_type, factor_name, value."""
+async def load_external(
+    source: AsyncConnection, store: AsyncConnection | None, first: date, last: date, until: date
+) -> "pl.DataFrame":
+    """Daily outside series that a model may use, RFID3's first, the suite's where RFID3 has none; forecasts after `last` only.
+
+    Columns: date, factor_type, factor_name, value, is_forecast; from `first` to `until`, sorted by type, name and date.
+    """
     import polars as pl
 
-    factors = external_factors.c
-    query = select(factors.date, factors.factor_type, factors.factor_name, factors.value).where(
-        factors.date.between(since, until), factors.factor_type == "weather"
-    )
-    rows = [tuple(row) for row in await connection.execute(query)]
-    schema = {"date": pl.Date, "factor_type": pl.String, "factor_name": pl.String, "value": pl.Float64}
+    factors = await load_daily(store, source, first, until, last, USED_TYPES)
+    rows = [
+        (day, factor.factor_type, factor.factor_name, value, day in factor.forecast)
+        for factor in factors for day, value in sorted(factor.values.items())
+    ]  # fmt: skip
+    schema = {
+        "date": pl.Date,
+        "factor_type": pl.String,
+        "factor_name": pl.String,
+        "value": pl.Float64,
+        "is_forecast": pl.Boolean,
+    }
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 

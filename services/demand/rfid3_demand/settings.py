@@ -10,6 +10,9 @@ SERVICE = "demand"
 ADHOC_KIND = "adhoc"
 """The kind of job that forecasts a caller's own series."""
 
+FETCH_KIND, CORRELATE_KIND = "external_fetch", "correlate"
+"""Kinds of jobs that ask for outside factors, and hold demand against them."""
+
 
 class DemandSettings(Settings):
     """Common settings and those of demand, all from the environment with prefix `RFID3_`."""
@@ -36,6 +39,10 @@ class DemandSettings(Settings):
     """When live features are computed: cron in the shop's time, or never."""
     demand_score_cron: Cron = "15 5 * * *"
     """When predictions are held against what happened: cron in the shop's time, or never."""
+    demand_external_fetch_cron: Cron = "15 2 * * *"
+    """When providers of outside data that are on are asked: cron in the shop's time, or never."""
+    demand_correlate_cron: Cron = "45 5 * * 1"
+    """When demand is held against outside factors: cron in the shop's time, or never."""
 
 
 def demand_settings(settings: Settings) -> DemandSettings:

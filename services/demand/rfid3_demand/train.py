@@ -81,7 +81,9 @@ async def _train(
     tree_settings: dict[str, Any], shadow: bool,
 ) -> dict[str, Any]:  # fmt: skip
     progress.report("loading", 0, 1)
-    past = await history.read(held.source, held.clock, wanted.training_period_days, uncensor=own.demand_uncensor)
+    past = await history.read(
+        held.source, held.clock, wanted.training_period_days, uncensor=own.demand_uncensor, store=held.store
+    )
     if not held.flags.on(Flag.EXTERNAL_DATA_INTEGRATION):
         past = history.without_external(past)
     serving = _loaded(held, champion)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rfid3_demand.routes import TRAIN_KIND
-from rfid3_demand.settings import ADHOC_KIND, SERVICE, DemandSettings, demand_settings
+from rfid3_demand.settings import ADHOC_KIND, CORRELATE_KIND, FETCH_KIND, SERVICE, DemandSettings, demand_settings
 from rfid3_shared.jobs.duties import Duty
 from rfid3_shared.jobs.schedule import Schedule
 from rfid3_shared.registry.promotion import promotion_duty
@@ -16,6 +16,8 @@ KINDS = {
     "features": "rfid3_demand.live_features:run",
     "score": "rfid3_demand.score:run",
     ADHOC_KIND: "rfid3_demand.adhoc:run",
+    FETCH_KIND: "rfid3_shared.external.fetch:run",
+    CORRELATE_KIND: "rfid3_demand.correlations:run",
 }
 """Job kind → the function that a subprocess runs."""
 PROMOTION_INTERVAL_S = 5.0
@@ -27,7 +29,7 @@ def schedules(settings: Settings) -> Sequence[Schedule]:
     own = demand_settings(settings)
     times = {
         TRAIN_KIND: own.demand_train_cron, "refresh": own.demand_refresh_cron, "features": own.demand_features_cron,
-        "score": own.demand_score_cron,
+        "score": own.demand_score_cron, FETCH_KIND: own.demand_external_fetch_cron, CORRELATE_KIND: own.demand_correlate_cron,
     }  # fmt: skip
     return [Schedule(SERVICE, kind, cron) for kind, cron in times.items()]
 

@@ -49,7 +49,7 @@ class Coverage:
 
 
 async def coverage(
-    store_connection: AsyncConnection, source_connection: AsyncConnection | None, span: Span, needed_ratio: float = NEEDED_RATIO,
+    store_connection: AsyncConnection | None, source_connection: AsyncConnection | None, span: Span, needed_ratio: float = NEEDED_RATIO,
     types: Iterable[str] = USED_TYPES,
 ) -> list[Coverage]:  # fmt: skip
     """Every factor of these types over the span, by type and name."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import func, inspect, select
+from sqlalchemy import Integer, func, inspect, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rfid3_shared.external.tables import external_data_factors
@@ -49,7 +49,7 @@ async def summary(store_connection: AsyncConnection, source_connection: AsyncCon
 async def _of_store(connection: AsyncConnection) -> list[FactorSeries]:
     c = external_data_factors.c
     keys = (c.factor_type, c.factor_name, c.location, c.data_source)
-    forecast = func.sum(func.coalesce(c.is_forecast, 0))
+    forecast = func.sum(type_coerce(c.is_forecast, Integer))
     query = select(
         *keys, func.count(), func.min(c.measurement_date), func.max(c.measurement_date), func.max(c.created_at), forecast
     )

@@ -27,7 +27,7 @@ class DailyFactor:
 
 
 async def load_daily(
-    store_connection: AsyncConnection, source_connection: AsyncConnection | None, since: date, until: date, known_until: date,
+    store_connection: AsyncConnection | None, source_connection: AsyncConnection | None, since: date, until: date, known_until: date,
     types: Iterable[str],
 ) -> list[DailyFactor]:  # fmt: skip
     """Each factor of these types with its values from `since` to `until`, by type and name.
@@ -37,7 +37,7 @@ async def load_daily(
     """
     wanted = tuple(types)
     found: dict[tuple[str, str], DailyFactor] = {}
-    for own in await _ours(store_connection, since, until, known_until, wanted):
+    for own in [] if store_connection is None else await _ours(store_connection, since, until, known_until, wanted):
         known = found.get((own.factor_type, own.factor_name))
         if known is None or len(own.values) > len(known.values):
             found[own.factor_type, own.factor_name] = own
