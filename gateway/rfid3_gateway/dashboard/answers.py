@@ -43,7 +43,7 @@ class Provider(BaseModel):
 class Fetched(BaseModel):
     """What a fetch has brought."""
 
-    total_stored: int = Field(description="Values stored by the last fetch of each provider.")
+    total_stored: int = Field(description="Values stored by this fetch; while it goes on, by the last one of each provider.")
     state: Literal["queued", "running", "succeeded"] = Field(description="Of the fetch asked for now.")
     job_id: str
     providers: list[Provider]

@@ -1,17 +1,19 @@
 """How is outside data asked for, and what has it brought? A job of the demand service's worker; nobody here waits longer than told."""
 
 import asyncio
+import contextlib
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
 
 from rfid3_gateway.parts import Parts
 from rfid3_shared.db import transaction
-from rfid3_shared.errors import Conflict
+from rfid3_shared.errors import Conflict, FeatureDisabled
 from rfid3_shared.external.tables import external_fetches
 from rfid3_shared.jobs import Job, enqueue_and_send, get_job
 
-SERVICE, KIND = "demand", "external_fetch"
+SERVICE, KIND, COMPARING_KIND = "demand", "external_fetch", "correlate"
 LOOK_EVERY_S = (0.05, 0.1, 0.25)
 RESERVE_S = 0.3
 """Time kept of the deadline to read what was stored, and to answer."""
@@ -48,14 +50,31 @@ async def fetch(held: Parts, requested_by: str, until_s: float) -> Job:
         looks += 1
 
 
-async def last_fetch(held: Parts) -> list[dict[str, Any]]:
-    """What came of the last fetch of each provider: name, state, note, stored, last_success_at; by name. Raises StoreUnavailable."""
+async def told(held: Parts, job: Job) -> tuple[int, list[dict[str, Any]]]:
+    """Values stored, and what came of each provider: by this job when it has ended, else by the last fetch that did.
+
+    Raises FeatureDisabled when the worker found outside data switched off, StoreUnavailable.
+    """
+    if job.finished and job.result is not None:
+        if "skipped" in job.result:
+            raise FeatureDisabled(f"Nothing was fetched: {job.result['skipped']}")
+        return int(job.result["total_stored"]), [_provider(one, one["last_success_at"]) for one in job.result["providers"]]
     async with transaction(held.store) as connection:
         rows = (await connection.execute(select(external_fetches).order_by(external_fetches.c.provider))).mappings().all()
-    return [
-        {
-            "provider": row["provider"], "state": row["state"], "note": row["note"], "stored": int(row["stored"]),
-            "last_success_at": f"{row['last_success_at'].isoformat(timespec='seconds')}Z" if row["last_success_at"] else None,
-        }
-        for row in rows
-    ]  # fmt: skip
+    known = [_provider(dict(row), row["last_success_at"] and row["last_success_at"].isoformat()) for row in rows]
+    return sum(one["stored"] for one in known), known
+
+
+async def compare_anew(held: Parts, requested_by: str) -> None:
+    """Have what is new held against demand, unless that is under way."""
+    with contextlib.suppress(Conflict):
+        await enqueue_and_send(
+            held.store, held.redis, held.clock, service=SERVICE, kind=COMPARING_KIND, arguments={}, requested_by=requested_by
+        )
+
+
+def _provider(row: Mapping[str, Any], last_success_at: str | None) -> dict[str, Any]:
+    return {
+        **{name: row[name] for name in ("provider", "state", "note", "stored")},
+        "last_success_at": f"{last_success_at[:19]}Z" if last_success_at else None,
+    }

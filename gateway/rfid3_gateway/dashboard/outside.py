@@ -4,12 +4,14 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from rfid3_shared.external.findings import METRIC_WORDS, Correlation, Findings
+from rfid3_shared.external.correlation import METRIC_WORDS, Correlation
+from rfid3_shared.external.findings import Findings
 from rfid3_shared.external.summary import FactorSeries
 
 MOST_ROWS, MOST_SENTENCES = 20, 5
 NEVER_ANALYSED = (
-    "Outside factors and demand have not been held against each other yet: that is done once outside data are there."
+    "Outside factors and demand have not been held against each other yet: that is done after outside data was fetched, and on the "
+    "schedule of the demand service."
 )
 WHOLE_COMPANY = "Factors are held against demand of the whole company, not of one store."
 CRITERION = (

@@ -13,7 +13,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from rfid3_gateway.dashboard.answers import Correlations, Fetched, Indicators, Optimization, OutsideFactor, PageAnswer, Revenue
-from rfid3_gateway.dashboard.fetching import RESERVE_S, fetch, last_fetch
+from rfid3_gateway.dashboard.fetching import RESERVE_S, compare_anew, fetch, told
 from rfid3_gateway.dashboard.optimization import WEEKS, page_optimization
 from rfid3_gateway.dashboard.outside import page_correlations, page_indicators, page_summary
 from rfid3_gateway.dashboard.revenue import page_forecast
@@ -97,13 +97,10 @@ async def external_fetch(request: Request) -> Response:
         raise FetchFailed("The fetch was called off.", job_id=job.id)
     if job.state == "failed":
         raise FetchFailed(f"The fetch failed: {(job.error or {}).get('message', 'no reason is known')}", job_id=job.id)
-    providers = await last_fetch(held)
-    data = {
-        "total_stored": sum(one["stored"] for one in providers),
-        "state": job.state,
-        "job_id": job.id,
-        "providers": providers,
-    }
+    total, providers = await told(held, job)
+    if job.finished and total:
+        await compare_anew(held, request.scope["caller"].key_id)
+    data = {"total_stored": total, "state": job.state, "job_id": job.id, "providers": providers}
     return _page(request, data, {}, status=200 if job.finished else 202)
 
 
