@@ -388,14 +388,16 @@ class TestOptimization:
 
     def test_more_of_what_runs_short(self) -> None:
         """Dollars and units of its classes; money and time until it is back, by hand."""
-        shortages = [short("1", "Tables"), short("2", "Tents", usd=None), short("3", "Tents", add=0)]
+        little = replace(short("8", "Linens", add=0), units=0.4)
+        shortages = [short("1", "Tables"), short("2", "Tents", usd=None), short("3", "Chairs", usd=50.0, add=0), little]
 
         found = page_optimization(measured_shop(), None, shortages, None, {})
 
         high, _, _, money = page.optimization_cards(plain_everywhere(found))
-        assert high == {"Tables": 100.0}
+        assert high == {"Tables": 100.0, "Chairs": 50.0}
+        assert "Too little to buy" in found["inventory_optimization"]["high_demand_categories"][1]["recommendation"]
         assert money == {
-            "potential_revenue_increase": 100.0, "inventory_investment_needed": 120.0, "roi_estimate": "83%",
+            "potential_revenue_increase": 150.0, "inventory_investment_needed": 120.0, "roi_estimate": "83%",
             "payback_period_months": 1.1,
         }  # fmt: skip
         assert "Tents" in found["unavailable"]["high_demand_categories"]

@@ -236,6 +236,16 @@ class TestAlerts:
         assert (await door.get(ALERTS)).status_code == 503
 
     @pytest.mark.mariadb
+    async def test_a_database_that_is_not_rfid3s(self, start_gateway: StartGateway, mysql_dsn: str) -> None:
+        """503 for what only RFID3 knows; the alerts of the suite are shown with the reason."""
+        door = await start_gateway({"demand": [f"http://127.0.0.1:{free_port()}"]}, source_url=mysql_dsn)
+        await switch(door, PREDICTIVE_ANALYTICS=True)
+
+        assert (await door.get("/api/integrated/item/x/predictions")).status_code == 503
+        assert (await door.get("/rfid3/api/predictive/optimization/inventory")).status_code == 503
+        assert (await door.get(ALERTS)).json()["data"]["unavailable"].keys() == {"existing_alerts"}
+
+    @pytest.mark.mariadb
     async def test_mariadb_ranks_them_alike(self, mysql_dsn: str) -> None:
         """The worst and newest when there are more than fit, and the counts by severity."""
         await health_table(mysql_dsn)

@@ -24,7 +24,7 @@ class OutsideFactor(BaseModel):
     """What there is of one factor."""
 
     record_count: int
-    last_updated: str = Field(description="When a value was last stored; where only RFID3 has it, its last day.")
+    last_updated: str = Field(description="When a value was last stored; where only RFID3 has it, its last day up to today.")
     first_date: str
     last_date: str
     sources: list[str]

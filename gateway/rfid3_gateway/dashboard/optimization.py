@@ -17,6 +17,8 @@ MONTH_DAYS = 365.25 / 12
 LOW_USE = 0.2
 """RFID3's own rule (`inventory_config`): below it a category is little used."""
 MOST_ROWS, MOST_NAMED, MOST_ACTIONS = 10, 3, 6
+LEAST_UNITS_SHORT = 0.5
+"""Units that a category must be expected to lack over the weeks before it is named."""
 SEASON_RATIO, SEASON_UNITS = 0.15, 5
 """A category's change against the last weeks that is worth an action: this share, and at least so many units."""
 BASIS = {
@@ -28,8 +30,9 @@ BASIS = {
     "underperforming_items": "Units that were scanned in the last {idle_weeks} weeks and never went out, in categories used "
     "less than 20 %, times the class's sell price in RFID3; a used unit may bring less.",
     "seasonal_adjustments": "Forecast of the coming 4 weeks beside the units of the last 4 weeks.",
-    "financial_impact": "Increase and return are those of the coming 4 weeks; investment: missing units of the worst week times "
-    "the retail price, else the sell price; payback as if every month were like those weeks.",
+    "financial_impact": "Increase: of all that is named, over the coming 4 weeks. Investment: units that the worst week lacks, of classes "
+    "that lack at least half a unit, times the retail price, else the sell price; return and payback: what those classes would bring, "
+    "as if every month were like those weeks.",
 }
 
 
@@ -44,12 +47,14 @@ def page_optimization(
     """
     missing = dict(unavailable)
     used = measured.of(store) if measured else []
+    if measured is not None and measured.told and not used:
+        missing["current_utilization"] = "No unit in service is known to stand there."
     shown = _high_demand(measured, used, shortages or [], missing)
     return {
         "inventory_optimization": {
             "high_demand_categories": [row for row, _ in shown],
             "underperforming_items": _underperforming(measured, used, missing) if measured else [],
-            "seasonal_adjustments": _season(series, missing) if series else {},
+            "seasonal_adjustments": {} if series is None else _season(series, missing),
         },
         "financial_impact": {} if shortages is None else _finance(measured, [one for _, own in shown for one in own], missing),
         "basis": _basis(measured),
@@ -63,11 +68,12 @@ def _high_demand(
     """Rows with the shortages behind each, by dollars; categories without a rate are named in `missing`."""
     by_category: dict[str, list[Shortage]] = {}
     for one in shortages:
-        if one.add_units:
-            by_category.setdefault(one.category, []).append(one)
+        by_category.setdefault(one.category, []).append(one)
     rows: list[tuple[float, dict[str, Any], list[Shortage]]] = []
     unrated = []
     for category, own in by_category.items():
+        if sum(one.units for one in own) < LEAST_UNITS_SHORT:
+            continue
         rated = sorted((one for one in own if one.usd is not None), key=lambda one: (-(one.usd or 0.0), one.rental_class))
         if not rated:
             unrated.append(category)
@@ -86,9 +92,16 @@ def _high_demand(
 
 
 def _have_more(own: list[Shortage]) -> str:
-    named = ", ".join(f"{one.add_units} {one.label}" for one in own[:MOST_NAMED])
-    more = f" and {len(own) - MOST_NAMED} more classes" if len(own) > MOST_NAMED else ""
-    return f"Buy, move or sub-rent for the coming {WEEKS} weeks: {named}{more}."
+    buy = [one for one in own if one.add_units]
+    shown = buy or own
+    named = ", ".join(f"{one.add_units} {one.label}" if buy else one.label for one in shown[:MOST_NAMED])
+    more = f" and {len(shown) - MOST_NAMED} more classes" if len(shown) > MOST_NAMED else ""
+    what = (
+        f"Buy, move or sub-rent for the coming {WEEKS} weeks"
+        if buy
+        else "Too little to buy for, so move or sub-rent if it comes to it"
+    )
+    return f"{what}: {named}{more}."
 
 
 def _underperforming(measured: Measured, used: list[ClassUse], missing: dict[str, str]) -> list[dict[str, Any]]:
@@ -147,9 +160,8 @@ def _season(series: list[dict[str, Any]], missing: dict[str, str]) -> dict[str, 
             changes.append((abs(one["demand"] - before), one, before))
     changes.sort(key=lambda found: (-found[0], found[1]["name"]))
     actions = [_adjust(one, before, len(weeks)) for _, one, before in changes[:MOST_ACTIONS]]
-    middle = first + (last - first) / 2
     return {
-        "next_month": f"{middle:%B %Y}", "from": first.isoformat(), "to": last.isoformat(),
+        "next_month": f"{last - timedelta(days=6):%B %Y}", "from": first.isoformat(), "to": last.isoformat(),
         "recommended_actions": actions or [f"No category is expected to change by more than {SEASON_RATIO:.0%}: keep as it is."],
     }  # fmt: skip
 
@@ -165,17 +177,16 @@ def _adjust(one: Mapping[str, Any], before: float, weeks: int) -> str:
 
 def _finance(measured: Measured | None, shortages: list[Shortage], missing: dict[str, str]) -> dict[str, Any]:
     """Dollars of what is shown as in high demand."""
-    gain = sum(one.usd or 0.0 for one in shortages)
-    found: dict[str, Any] = {"potential_revenue_increase": round(gain, 2)}
-    prices = measured.buy_usd if measured else {}
-    unpriced = [one.label for one in shortages if one.rental_class not in prices]
+    found: dict[str, Any] = {"potential_revenue_increase": round(sum(one.usd or 0.0 for one in shortages), 2)}
+    prices, buy = measured.buy_usd if measured else {}, [one for one in shortages if one.add_units]
+    unpriced = [one.label for one in buy if one.rental_class not in prices]
     if unpriced:
         why = f"No price is known for: {_named(unpriced)}."
         return found | _without(missing, why, "inventory_investment_needed", "roi_estimate", "payback_period_months")
-    cost = sum(one.add_units * prices[one.rental_class] for one in shortages)
+    gain, cost = sum(one.usd or 0.0 for one in buy), sum(one.add_units * prices[one.rental_class] for one in buy)
     found["inventory_investment_needed"] = round(cost, 2)
     if not cost or not gain:
-        return found | _without(missing, "No unit is expected to be missing.", "roi_estimate", "payback_period_months")
+        return found | _without(missing, "No class lacks enough to buy for.", "roi_estimate", "payback_period_months")
     found["roi_estimate"] = f"{gain / cost:.0%}"
     found["payback_period_months"] = round(cost / (gain * MONTH_DAYS / (7 * WEEKS)), 1)
     return found

@@ -1,7 +1,7 @@
 """What is known of the outside world, and what of it goes with demand, as RFID3's page shows it? Pure."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from rfid3_shared.external.correlation import METRIC_WORDS, Correlation
@@ -20,15 +20,15 @@ CRITERION = (
 )
 
 
-def page_summary(factors: Iterable[FactorSeries]) -> dict[str, dict[str, dict[str, Any]]]:
+def page_summary(factors: Iterable[FactorSeries], today: date) -> dict[str, dict[str, dict[str, Any]]]:
     """The `data` of external-data/summary: factor type → factor → what there is of it; the page adds up every entry."""
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for one in factors:
         name = f"{one.factor_name} ({one.location})" if one.location else one.factor_name
         found.setdefault(one.factor_type, {})[name] = {
             "record_count": one.record_count,
-            # RFID3's table does not say when a row was stored: then the last day that it knows
-            "last_updated": _moment(one.last_updated) if one.last_updated else one.last_date.isoformat(),
+            # RFID3's table does not say when a row was stored: then the last day it knows that is not yet to come
+            "last_updated": _moment(one.last_updated) if one.last_updated else min(one.last_date, today).isoformat(),
             "first_date": one.first_date.isoformat(),
             "last_date": one.last_date.isoformat(),
             "sources": list(one.sources),

@@ -80,7 +80,7 @@ async def external_summary(request: Request) -> Response:
         except StoreUnavailable:
             factors, missing = await summary(connection, None), ["RFID3's own factors: its database cannot be read now."]
     # the page adds up every entry of data, so what is missing is told beside it
-    return _page(request, page_summary(factors), {"unavailable": missing} if missing else {})
+    return _page(request, page_summary(factors, held.clock.today()), {"unavailable": missing} if missing else {})
 
 
 @router.post(

@@ -6,7 +6,7 @@ spread the stock lies; together, on a normal curve, the units expected beyond th
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil
+from math import floor
 from statistics import NormalDist
 from typing import Any
 
@@ -26,7 +26,7 @@ class Shortage:
     units: float
     """Asked for in vain, all weeks together."""
     add_units: int
-    """What the worst week lacks, rounded up."""
+    """What the worst week lacks, to the nearest whole unit; 0 = too little to buy for."""
     usd: float | None
     """What they would have brought; None without a rate."""
 
@@ -57,4 +57,4 @@ def shortage_of(rental_class: str, label: str, category: str, forecast: Mapping[
             rated = False
         elif week["predicted_demand"] > 0:
             usd += short * impact["revenue_opportunity"] / week["predicted_demand"]
-    return Shortage(rental_class, label, category, units, ceil(worst - 1e-9), usd if rated else None)
+    return Shortage(rental_class, label, category, units, floor(worst + 0.5), usd if rated else None)

@@ -183,9 +183,13 @@ async def _views(request: Request, asked: Sequence[str], deadline_s: float | Non
     names = {item_id: item_id.strip() for item_id in asked}
     good = sorted({name for name in names.values() if 0 < len(name) <= LONGEST_ID})
     known: dict[str, ItemRow] = {}
-    async with transaction(held.source) as connection:
-        for first in range(0, len(good), SLICE):
-            known |= await load_items(connection, good[first : first + SLICE])
+    try:
+        async with transaction(held.source) as connection:
+            for first in range(0, len(good), SLICE):
+                known |= await load_items(connection, good[first : first + SLICE])
+    except SQLAlchemyError:
+        # a database without RFID3's tables
+        raise StoreUnavailable(NOT_READ) from None
     classes = sorted({item.rental_class for item in known.values() if item.rental_class})
     forecasts: dict[str, Any] = {}
     reason, meta = None, {}
