@@ -457,6 +457,45 @@ class TestOptimization:
             assert (reply.status_code, page.body_of(reply)["error"]) == (502, "The demand service gave no usable answer.")
 
 
+class TestComing:
+    async def test_who_looks_again_asks_for_no_new_forecasts(self, start_gateway: StartGateway, store_dsn: str) -> None:
+        """They would be the same rows in the ledger once more; another version of the models is asked anew."""
+        engine = open_engine(store_dsn)
+        await steady_shop(engine, weeks=1)
+        await engine.dispose()
+        app, batches, version = FastAPI(), [], ["v1"]
+
+        @app.get("/api/predictive/demand/series")
+        async def series(request: Request) -> JSONResponse:
+            return JSONResponse(
+                {"success": True, "data": {"items": [listed("61825", 80.0, 0.1)]}, "meta": {"model_version": version[0]}}
+            )
+
+        @app.post("/api/predictive/demand/forecast/batch")
+        async def batch(request: Request) -> JSONResponse:
+            batches.append((await request.json())["queries"])
+            impact = {"revenue_opportunity": 240.0, "stockout_risk": 0.5}
+            weeks = [{"predicted_demand": 20.0, "confidence_lower": 10.0, "confidence_upper": 30.0, "business_impact": impact}]
+            results = {"0": {"ok": True, "data": {"predictions": weeks}}}
+            return JSONResponse({"success": True, "data": {"results": results}, "meta": {"model_version": version[0]}})
+
+        async with serving(app) as url:
+            door = await start_gateway({"demand": [url]})
+            await switch(door, PREDICTIVE_ANALYTICS=True, DEMAND_FORECASTING=True)
+            seen = [page.data_of(await door.get(f"{API}/optimization/inventory")) for _ in range(3)]
+            version[0] = "v2"
+            seen += [page.data_of(await door.get(f"{API}/optimization/inventory"))]
+            await switch(door, DEMAND_FORECASTING=False)
+            off = page.data_of(await door.get(f"{API}/optimization/inventory"))
+
+        assert len(batches) == 2
+        assert [one["rental_class"] for one in batches[0]] == ["61825"]
+        high = [page.optimization_cards(one)[0] for one in seen]
+        # half of the outcomes lie above what is there: 0.4 of the spread, which is 20 / 2.56 units, at $12
+        assert high == [{"Round Linen": pytest.approx(12 * 0.3989 * 20 / 2.563, abs=0.1)}] * 4
+        assert off["unavailable"]["high_demand_categories"] == "Demand forecasting is switched off."
+
+
 @pytest.fixture
 async def odd_service(start_gateway: StartGateway, store_dsn: str) -> AsyncIterator[Door]:
     """A gateway before a demand service that answers nonsense in the right envelope."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
+from math import isfinite
 from typing import Any
 
 from rfid3_shared.external.correlation import METRIC_WORDS, Correlation
@@ -74,8 +75,8 @@ def page_indicators(findings: Findings, store: str | None) -> dict[str, Any]:
 
 
 def significant(findings: Findings) -> list[Correlation]:
-    """What stands out, strongest first."""
-    found = [one for one in findings.correlations if one.significant]
+    """What stands out, strongest first; the page calls number methods on each effect."""
+    found = [one for one in findings.correlations if one.significant and isfinite(one.effect)]
     return sorted(found, key=lambda one: (-abs(one.effect), one.factor_name, one.lag_weeks, one.metric))
 
 

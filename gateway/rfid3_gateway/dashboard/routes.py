@@ -13,13 +13,13 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from rfid3_gateway.dashboard.answers import Correlations, Fetched, Indicators, Optimization, OutsideFactor, PageAnswer, Revenue
+from rfid3_gateway.dashboard.coming import Coming
 from rfid3_gateway.dashboard.fetching import RESERVE_S, compare_anew, fetch, told
-from rfid3_gateway.dashboard.optimization import WEEKS, page_optimization
+from rfid3_gateway.dashboard.optimization import page_optimization
 from rfid3_gateway.dashboard.outside import page_correlations, page_indicators, page_summary
 from rfid3_gateway.dashboard.revenue import page_forecast
-from rfid3_gateway.dashboard.shortage import INTERVAL_LEVEL, Shortage, shortage_of
 from rfid3_gateway.dashboard.utilization import Measured, Utilization
-from rfid3_gateway.insights import BY_CATEGORY, BY_CLASS, FORECAST, MANY, Found, ask_all, basis
+from rfid3_gateway.insights import FORECAST, ask_all, basis
 from rfid3_gateway.inventory import ALL, store_called
 from rfid3_gateway.parts import parts
 from rfid3_gateway.plain import plain_everywhere
@@ -45,7 +45,6 @@ ROUTES = (
 VIEW, OUTSIDE = Flag.PREDICTIVE_UI_ENHANCEMENTS, Flag.EXTERNAL_DATA_INTEGRATION
 MEASURING_SHARE = 0.4
 """Share of a request's deadline to wait for a measurement of the stock."""
-LEAST_RISK, MOST_CLASSES, MOST_CATEGORIES = 0.1, 60, 200
 NO_USE = "The demand service gave no usable answer."
 ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": PageRefusal} for status in (401, 403, 404, 409, 422, 429, 500, 502, 503, 504)
@@ -139,11 +138,11 @@ async def inventory_optimization(request: Request, store: Store = "all") -> Resp
     # as the source spells it; without the source the demand service resolves it
     named = store_called(store, measured.codes) if measured else None if store.strip().casefold() in ALL else store
     with _usable():
-        shortages, series, meta = await _demand(request, named, measured, missing)
-        if measured is None and series is None:
+        coming = await _coming(request).ask(request.scope, named or "all", measured.categories if measured else {}, missing)
+        if measured is None and coming.series is None:
             raise StoreUnavailable(f"{missing['current_utilization']} {missing['high_demand_categories']}")
-        data = page_optimization(measured, named, shortages, series, missing)
-    return _page(request, data, meta)
+        data = page_optimization(measured, named, coming.shortages, coming.series, missing)
+    return _page(request, data, coming.meta)
 
 
 async def _measured(request: Request, missing: dict[str, str]) -> Measured | None:
@@ -158,47 +157,12 @@ async def _measured(request: Request, missing: dict[str, str]) -> Measured | Non
         return None
 
 
-async def _demand(
-    request: Request, store: str | None, measured: Measured | None, missing: dict[str, str]
-) -> tuple[list[Shortage] | None, list[dict[str, Any]] | None, dict[str, Any]]:  # fmt: skip
-    """Classes that may run short, and demand by category, from the demand service; None, with the reason in `missing`, without it."""
-    held, place = parts(request), store or "all"
-    listing = {"weeks": WEEKS, "store": place, "confidence_level": INTERVAL_LEVEL}
-    by_class = {
-        **listing, "level": "class", "min_stockout_probability": LEAST_RISK, "sort": "demand", "limit": MOST_CLASSES
-    }  # fmt: skip
-    by_category = {**listing, "level": "category", "sort": "demand", "limit": MOST_CATEGORIES}
-    listed = await ask_all(held, request.scope, {BY_CLASS: by_class, BY_CATEGORY: by_category}, _about(place), LONG_DEADLINE_S)
-    risky, seasonal = listed[BY_CLASS], listed[BY_CATEGORY]
-    if risky.data is None or seasonal.data is None:
-        reason = str(risky.reason or seasonal.reason)
-        missing.update(dict.fromkeys(("high_demand_categories", "seasonal_adjustments", "financial_impact"), reason))
-        return None, None, {}
-    asked = [_question(at, one, place) for at, one in enumerate(risky.data["items"])]
-    found = Found({"results": {}})
-    if asked:
-        found = (await ask_all(held, request.scope, {MANY: {"queries": asked}}, _about(place), LONG_DEADLINE_S))[MANY]
-    if found.data is None:
-        missing.update(dict.fromkeys(("high_demand_categories", "financial_impact"), str(found.reason)))
-        return None, seasonal.data["items"], basis(seasonal)
-    return _shortages(risky.data["items"], found.data["results"], measured), seasonal.data["items"], basis(seasonal)
-
-
-def _question(at: int, one: Mapping[str, Any], store: str) -> dict[str, Any]:
-    return {
-        "key": str(at), "rental_class": one["name"], "store": store, "weeks": len(one["forecast"]), "confidence_level": INTERVAL_LEVEL
-    }  # fmt: skip
-
-
-def _shortages(items: list[dict[str, Any]], results: Mapping[str, Any], measured: Measured | None) -> list[Shortage]:
-    categories = measured.categories if measured else {}
-    found = []
-    for at, one in enumerate(items):
-        result = results.get(str(at), {})
-        if result.get("ok") is True:
-            category = categories.get(one["name"]) or one["label"]
-            found.append(shortage_of(one["name"], one["label"], category, result["data"]))
-    return [one for one in found if one is not None]
+def _coming(request: Request) -> Coming:
+    """This process's one, made when the first one asks."""
+    state = request.app.state
+    if not hasattr(state, "coming"):
+        state.coming = Coming(parts(request), LONG_DEADLINE_S)
+    return state.coming  # type: ignore[no-any-return]
 
 
 async def _findings(request: Request) -> Findings:
