@@ -12,7 +12,7 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from rfid3_shared.cli import tell
@@ -38,6 +38,7 @@ CORRELATIONS = "rfid3.correlations"
 STATE_COLOURS = {"ok": "green", "off": "dim", "failed": "red", "refused": "red"}
 USE_COLOURS = {"past and horizon": "green", "past only": "yellow", "refused": "red"}
 SHOWN = 20
+NOTHING = "No outside factor is known. Take a file with `rfid3 external import FILE`, or see `rfid3 external fetch`."
 R = TypeVar("R")
 
 app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode="rich")
@@ -54,18 +55,15 @@ def list_(factor: Factor = None) -> None:
     if factor is not None:
         name = _known(factor, found)
         found = [each for each in found if each.factor_name == name]
-    table = Table("type", "factor", "place", "values", "from", "to", "forecast", "last stored (UTC)", "source", box=SIMPLE_HEAD)
+    narrow = [Column(name, no_wrap=True) for name in ("type", "values", "days", "stored (UTC)")]
+    table = Table(narrow[0], Column("factor", overflow="fold"), *narrow[1:], "source", box=SIMPLE_HEAD)
     for each in found:
-        stored = f"{each.last_updated:%Y-%m-%d %H:%M}" if each.last_updated else "by RFID3"
-        table.add_row(
-            each.factor_type, escape(each.factor_name), escape(each.location) or "everywhere", str(each.record_count), str(each.first_date),
-            str(each.last_date), str(each.forecast_count or ""), stored, escape(", ".join(each.sources)),
-        )  # fmt: skip
-    Console().print(
-        table
-        if found
-        else "No outside factor is known. Take a file with `rfid3 external import FILE`, or see `rfid3 external fetch`."
-    )
+        stored = f"{each.last_updated:%Y-%m-%d\n%H:%M}" if each.last_updated else "by RFID3"
+        name = each.factor_name + (f" at {each.location}" if each.location else "")
+        count = f"{each.record_count}" + (f"\n{each.forecast_count} forecast" if each.forecast_count else "")
+        days = f"{each.first_date}\n{each.last_date}"
+        table.add_row(each.factor_type, escape(name), count, days, stored, escape(", ".join(each.sources)))
+    Console().print(table if found else NOTHING)
 
 
 @app.command("coverage")
@@ -87,7 +85,8 @@ def coverage_(
         found = [each for each in found if each.factor_name == name]
     console = Console()
     console.print(f"history {span.first} to {span.last}, horizon to {span.horizon_last}; needed {NEEDED_RATIO:.0%} of the days")
-    table = Table("type", "factor", "history", "horizon", "used", "why", box=SIMPLE_HEAD)
+    factor_column = Column("factor", no_wrap=True, overflow="fold")
+    table = Table("type", factor_column, "history", "horizon", "used", "why", box=SIMPLE_HEAD)
     for each in found:
         used = f"[{USE_COLOURS[each.use]}]{each.use}[/]"
         table.add_row(
@@ -142,11 +141,13 @@ def fetch(
 
     settings = Settings()
     outcomes = with_store(lambda store: fetch_all(store, Clock(settings.time_zone), settings, providers or (), again=again))
-    table = Table("provider", "state", "stored", "last success (UTC)", "what happened", box=SIMPLE_HEAD)
+    console = Console()
     for one in outcomes:
-        when = f"{one.last_success_at:%Y-%m-%d %H:%M}" if one.last_success_at else "never"
-        table.add_row(one.provider, f"[{STATE_COLOURS[one.state]}]{one.state}[/]", str(one.stored), when, escape(one.note))
-    Console().print(table)
+        when = f"last success {one.last_success_at:%Y-%m-%d %H:%M} UTC" if one.last_success_at else "no success yet"
+        console.print(
+            f"[bold]{one.provider}[/]: [{STATE_COLOURS[one.state]}]{one.state}[/], {one.stored} values stored; {when}"
+        )
+        console.print(f"  {escape(one.note)}", soft_wrap=True)
     raise typer.Exit(1 if any(one.state in ("failed", "refused") for one in outcomes) else 0)
 
 
