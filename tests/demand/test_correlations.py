@@ -9,6 +9,9 @@ import numpy as np
 import polars as pl
 import pytest
 from demandlife import Silent
+from joblife import ask, done
+from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncEngine
 from typer.testing import CliRunner
 
 from rfid3_demand import correlations
@@ -22,6 +25,7 @@ from rfid3_shared.external.findings import Findings, latest_findings
 from rfid3_shared.external.measurement import Measurement, write_measurements
 from rfid3_shared.flags import Flag, set_flag
 from rfid3_shared.jobs.work import locate
+from rfid3_shared.jobs.worker import JobWorker
 from rfid3_shared.migrate import ensure_schema
 from rfid3_shared.source import tables
 
@@ -69,17 +73,19 @@ async def found(dsn: str) -> Findings:
     return findings
 
 
-class TestRun:
-    @pytest.mark.parametrize("dsn", ["store_dsn", pytest.param("mysql_dsn", marks=pytest.mark.mariadb)])
-    async def test_finds_the_planted_link_and_says_what_is_too_short(
-        self, dsn: str, request: pytest.FixtureRequest, tmp_path: Path
-    ) -> None:
-        """The lag that was planted is the surest for units and for revenue; nine weeks of gasoline are not enough."""
-        where = request.getfixturevalue(dsn)
-        await shop(where)
+async def switch_on(engine: AsyncEngine) -> None:
+    async with db.transaction(engine) as connection:
+        for flag in (Flag.PREDICTIVE_ANALYTICS, Flag.EXTERNAL_DATA_INTEGRATION):
+            await set_flag(connection, flag, enabled=True, reason="test", changed_by="test", clock=CLOCK)
 
-        told = await correlations.run(settings_of(where, tmp_path), {"asked_by_person": True}, Silent())
-        findings = await found(where)
+
+class TestRun:
+    async def test_finds_the_planted_link_and_says_what_is_too_short(self, store_dsn: str, tmp_path: Path) -> None:
+        """The lag that was planted is the surest for units and for revenue; nine weeks of gasoline are not enough."""
+        await shop(store_dsn)
+
+        told = await correlations.run(settings_of(store_dsn, tmp_path), {"asked_by_person": True}, Silent())
+        findings = await found(store_dsn)
 
         assert [(one.factor_name, one.lag_weeks) for one in findings.correlations if one.significant] == [("warmth", LAG)] * 2
         assert {one.metric for one in findings.correlations[:2]} == {"units", "revenue"}
@@ -95,9 +101,7 @@ class TestRun:
 
         assert "skipped" in await correlations.run(own, {}, Silent())
         engine = db.open_engine(store_dsn)
-        async with db.transaction(engine) as connection:
-            for flag in (Flag.PREDICTIVE_ANALYTICS, Flag.EXTERNAL_DATA_INTEGRATION):
-                await set_flag(connection, flag, enabled=True, reason="test", changed_by="test", clock=CLOCK)
+        await switch_on(engine)
         await engine.dispose()
         with pytest.raises(InsufficientData):
             await correlations.run(own, {}, Silent())
@@ -125,6 +129,34 @@ class TestWorker:
 
         assert {times["external_fetch"], times["correlate"]} == {"15 2 * * *", "45 5 * * 1"}
         assert all(callable(locate(KINDS[kind])) for kind in ("external_fetch", "correlate"))
+
+    async def test_a_worker_fetches_and_compares(self, store_dsn: str, tmp_path: Path, redis_url: str) -> None:
+        """Asked for as the gateway does, each in a process of its own: what was fetched is kept, what was found too."""
+        await shop(store_dsn, weeks=40)
+        events = tmp_path / "events.csv"
+        events.write_text("date,name\n2024-02-04,Fair\n2024-03-31,Run\n")
+        own = settings_of(store_dsn, tmp_path).model_copy(
+            update={"redis_url": SecretStr(redis_url), "external_events": str(events)}
+        )
+        engine = db.open_engine(store_dsn)
+        await switch_on(engine)
+
+        worker, stop = JobWorker(own, service="demand", kinds=KINDS), asyncio.Event()
+        task = asyncio.create_task(worker.run(stop))
+        fetched = await done(engine, await ask(engine, redis_url, "external_fetch", providers=[]))
+        compared = await done(engine, await ask(engine, redis_url, "correlate"))
+        stop.set()
+        await task
+        await engine.dispose()
+
+        assert (fetched.state, compared.state) == ("succeeded", "succeeded")
+        assert fetched.result is not None
+        assert compared.result is not None
+        states = {one["provider"]: one["state"] for one in fetched.result["providers"]}
+        assert states == {"open-meteo": "off", "fred": "off", "calendar": "off", "events": "ok"}
+        assert fetched.result["total_stored"] == 57
+        assert (compared.result["factors"], compared.result["not_enough"]) == (3, 2)
+        assert (await found(store_dsn)).tried == compared.result["tried"] > 0
 
 
 class TestCommand:
