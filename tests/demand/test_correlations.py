@@ -23,6 +23,7 @@ from rfid3_shared.errors import InsufficientData
 from rfid3_shared.external.commands import app
 from rfid3_shared.external.findings import Findings, latest_findings
 from rfid3_shared.external.measurement import Measurement, write_measurements
+from rfid3_shared.external.values import DailyFactor
 from rfid3_shared.flags import Flag, set_flag
 from rfid3_shared.jobs.work import locate
 from rfid3_shared.jobs.worker import JobWorker
@@ -120,6 +121,16 @@ class TestMetricsOf:
             "units": [7, 0, 4], "contracts": [3, 0, 0], "revenue": [20, 0, 40],
         }  # fmt: skip
         assert "revenue" not in correlations.metrics_of(units, contracts, {}, weeks)
+
+
+class TestToldSeldom:
+    def test_a_value_a_month_is_named_as_such(self) -> None:
+        """Weekly ones are not, with a hole either; of one value nothing can be said."""
+        every = {name: DailyFactor("economic", name, values={FIRST + timedelta(days=k): 1.0 for k in range(0, 70, step)})
+                 for name, step in (("daily", 1), ("weekly", 7), ("monthly", 30), ("once", 100))}  # fmt: skip
+
+        assert correlations.told_seldom(list(every.values())) == ["monthly"]
+        assert np.isnan(correlations.by_week([every["monthly"]], [FIRST])["economic", "monthly"]).all()
 
 
 class TestWorker:

@@ -71,6 +71,7 @@ def coverage_(
     factor: Factor = None,
     weeks: Annotated[int, typer.Option(help="Weeks ahead that a forecast needs.", min=1, max=60)] = 53,
     days: Annotated[int, typer.Option(help="Days of history that a forecast learns from.", min=30, max=3650)] = 1095,
+    needed: Annotated[float, typer.Option(help="Share of the days that must be known.", min=0, max=1)] = NEEDED_RATIO,
 ) -> None:
     """Say how much of history and horizon each factor covers, and whether a forecast uses it.
 
@@ -79,12 +80,12 @@ def coverage_(
 
     Examples:  rfid3 external coverage  |  rfid3 external coverage --weeks 2
     """
-    found, span = _in_both(lambda store, source: _covered(store, source, weeks, days))
+    found, span = _in_both(lambda store, source: _covered(store, source, weeks, days, needed))
     if factor is not None:
         name = _known(factor, found)
         found = [each for each in found if each.factor_name == name]
     console = Console()
-    console.print(f"history {span.first} to {span.last}, horizon to {span.horizon_last}; needed {NEEDED_RATIO:.0%} of the days")
+    console.print(f"history {span.first} to {span.last}, horizon to {span.horizon_last}; needed {needed:.0%} of the days")
     factor_column = Column("factor", no_wrap=True, overflow="fold")
     table = Table("type", factor_column, "history", "horizon", "used", "why", box=SIMPLE_HEAD)
     for each in found:
@@ -202,7 +203,7 @@ def _show(found: Findings, everything: bool) -> None:
 
 
 async def _covered(
-    store: AsyncConnection, source: AsyncConnection | None, weeks: int, days: int
+    store: AsyncConnection, source: AsyncConnection | None, weeks: int, days: int, needed: float
 ) -> tuple[list[Coverage], Span]:
     from rfid3_shared.external.days import demand_days
 
@@ -210,7 +211,7 @@ async def _covered(
     if known is None:
         raise NotFound("The source holds no unit leaving the shop, so there is no history to cover.")
     span = Span(max(known[0], known[1] - timedelta(days=days)), known[1], known[1] + timedelta(days=7 * weeks))
-    return await coverage(store, source, span), span
+    return await coverage(store, source, span, needed), span
 
 
 def _known(name: str, found: list[FactorSeries] | list[Coverage]) -> str:
