@@ -131,24 +131,6 @@ class TestCalendar:
         assert all(len(values) == 6 for values in known.values())
 
 
-class TestWeeklyExternal:
-    def test_a_series_with_holes_is_left_out(self) -> None:
-        """Below the coverage asked for, an external series is not used at all."""
-        days = [MONDAY + timedelta(days=k) for k in range(70)]
-        factors = pl.DataFrame(
-            {
-                "date": [*days, *days[:35]],
-                "factor_name": ["temperature"] * 70 + ["rain"] * 35,
-                "value": [float(k) for k in range(105)],
-            }
-        )
-
-        chosen = features.weekly_external(factors, WEEKS, 0.9)
-
-        assert list(chosen) == ["temperature"]
-        assert chosen["temperature"][0] == pytest.approx(np.mean(range(7)))
-
-
 class TestSplitWeek:
     @given(st.lists(st.integers(0, 30), min_size=3, max_size=3), st.floats(0, 1))
     def test_what_has_left_is_a_lower_bound_and_sums_stay_sums(self, so_far: list[int], ahead: float) -> None:

@@ -10,6 +10,7 @@ from scipy.sparse import csr_matrix
 from smallcompany import HORIZON, STEPS, company
 
 from rfid3_demand import learned
+from rfid3_demand.fitting import same_regressors
 from rfid3_demand.model import Forecast, Hierarchy, Panel, candidates, fit_forecast, global_tree, plain_form, refresh
 from rfid3_demand.model.fit import joined
 from rfid3_demand.model.intervals import Calibration
@@ -200,3 +201,17 @@ class TestLearnedFiles:
             long = {name for name, values in vars(each.calibration).items()
                     if isinstance(values, np.ndarray) and values.shape == (len(kept.nodes),)}  # fmt: skip
             assert long <= set(PER_NODE)
+
+
+class TestSameRegressors:
+    def test_the_tree_is_asked_with_the_columns_it_learned_from(self) -> None:
+        """A series that came or went since the full run, in past or horizon, means that everything is learned anew."""
+        panel, _ = whole()
+        more = {**panel.past, "rain": np.zeros(STEPS)}
+        ahead = {**panel.known, "festivals": np.zeros(STEPS + HORIZON)}
+
+        assert same_regressors(full(), panel)
+        assert not same_regressors(full(), replace(panel, past={}))
+        assert not same_regressors(full(), replace(panel, past=more))
+        assert not same_regressors(full(), replace(panel, known=ahead))
+        assert same_regressors(replace(full(), learned=None), replace(panel, past={}))

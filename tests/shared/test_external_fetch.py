@@ -349,6 +349,50 @@ class TestLocalEvents:
         assert len(await kept(engine, "local_events")) == 1
 
 
+class TestPlugIns:
+    async def test_a_distribution_may_bring_a_provider(
+        self, engine: AsyncEngine, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its class is found by its entry point; when it breaks, the others are kept all the same."""
+        (tmp_path / "river_gauge.py").write_text(PLUG_IN)
+        info = tmp_path / "river_gauge-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: river-gauge\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(
+            "[rfid3.external_providers]\nriver = river_gauge:River\nweir = river_gauge:Weir\n"
+        )
+        monkeypatch.syspath_prepend(str(tmp_path))
+
+        said = await ask(engine, settings, "river", "weir")
+
+        assert [said[name].state for name in ("river", "weir")] == ["ok", "failed"]
+        assert [row["factor_value"] for row in await kept(engine, "river_ft")] == [7.5]
+        assert said["weir"].note == "Its plug-in failed (KeyError)."
+
+
+PLUG_IN = """
+from rfid3_shared.external.measurement import Measurement
+from rfid3_shared.external.provider import Fetched
+
+
+class River:
+    name, about, least_interval_s = "river", "the river's level", 60.0
+
+    def why_off(self, settings):
+        return None
+
+    async def fetch(self, outside, settings, wanted, validators):
+        return Fetched([Measurement("market", "river_ft", wanted.first, 7.5)], "one level")
+
+
+class Weir(River):
+    name = "weir"
+
+    async def fetch(self, outside, settings, wanted, validators):
+        raise KeyError("level")
+"""
+
+
 class TestJob:
     async def test_is_switched_by_its_flag(self, store_dsn: str, server: Outsider, settings: Settings) -> None:
         """While outside data is off nobody is asked; then the job tells how much it stored."""

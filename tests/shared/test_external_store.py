@@ -1,5 +1,7 @@
 """Is what is known of outside factors told as it is: how many values, which one counts on a day, and whether they are enough?"""
 
+import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -111,6 +113,18 @@ class TestOnEachBackend:
         assert found.correlations[0] == links[1]
         assert [one.sentence for one in found.not_enough] == ["gasoline: not enough overlap: 12 weeks, needed 26."]
         assert (emptied.correlations, emptied.not_enough, emptied.date_range) == ([], [], None)
+
+
+class TestLightness:
+    def test_what_the_gateway_reads_with_needs_no_numerical_library(self) -> None:
+        """Summary and findings are asked for by processes that shall stay small."""
+        script = (
+            "import sys, rfid3_shared.external.summary, rfid3_shared.external.findings;"
+            "print([name for name in ('numpy', 'polars', 'httpx', 'holidays') if name in sys.modules])"
+        )
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+        assert done.stdout.strip() == "[]"
 
 
 class TestWriteMeasurements:

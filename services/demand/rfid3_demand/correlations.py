@@ -3,7 +3,7 @@
 Reads what training reads; the statistics are `rfid3_shared.external.correlate`. The whole analysis replaces the one before.
 """
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from rfid3_demand.settings import SERVICE, demand_settings
 from rfid3_shared.db import transaction
 from rfid3_shared.errors import InsufficientData
 from rfid3_shared.external.correlate import Analysis, analyse, weekly_mean
-from rfid3_shared.external.coverage import Span, judge
+from rfid3_shared.external.coverage import told_on
 from rfid3_shared.external.findings import Findings, keep_findings
 from rfid3_shared.external.tables import FACTOR_TYPES
 from rfid3_shared.external.values import DailyFactor, load_daily
@@ -54,7 +54,7 @@ async def run(settings: Settings, arguments: dict[str, Any], progress: Progress)
         progress.report("comparing", 1, 2)
         calendar = features.calendar(weeks, 0)
         nuisance = np.column_stack([calendar["holiday_days"], calendar["long_weekend"]])
-        found = analyse(weeks, metrics_of(past.units, contracts, worth, weeks), by_week(factors, past.span, weeks), nuisance)
+        found = analyse(weeks, metrics_of(past.units, contracts, worth, weeks), by_week(factors, weeks), nuisance)
         kept = _findings(found, factors, stored_now(held.clock), past.span.last)
         async with transaction(held.store) as store:
             await keep_findings(store, kept, found.not_enough)
@@ -81,18 +81,27 @@ def metrics_of(
     return {name: values for name, values in table.items() if values.any()}
 
 
-def by_week(factors: list[DailyFactor], span: queries.Span, weeks: list[date]) -> dict[tuple[str, str], np.ndarray]:
+def by_week(factors: list[DailyFactor], weeks: list[date]) -> dict[tuple[str, str], np.ndarray]:
     """Each factor by week, (T,); NaN where it is not told."""
-    whole = Span(span.first, span.last, span.last + timedelta(days=1))
     return {
-        (each.factor_type, each.factor_name): weekly_mean(each.values, judge(each, whole).weekdays, weeks) for each in factors
-    }  # fmt: skip
+        (each.factor_type, each.factor_name): weekly_mean(each.values, told_on(sorted(each.values)), weeks) for each in factors
+    }
+
+
+def told_seldom(factors: list[DailyFactor]) -> list[str]:
+    """Names of factors that come more seldom than weekly: a value a month has no week of its own to be held against."""
+    return [
+        each.factor_name for each in factors
+        if len(each.values) > 1 and (max(each.values) - min(each.values)).days / (len(each.values) - 1) > 7
+    ]  # fmt: skip
 
 
 def _findings(found: Analysis, factors: list[DailyFactor], at: datetime, data_as_of: date) -> Findings:
     days = [day for factor in factors for day in factor.values]
     same = ", ".join(name for _, name in found.unvarying)
     method = found.method + (f"; nothing left to compare of {same}" if same else "")
+    if seldom := ", ".join(told_seldom(factors)):
+        method += f"{'; ' if method else ''}told more seldom than weekly: {seldom}"
     return Findings(
         at,
         data_as_of,

@@ -63,7 +63,7 @@ def fit(
     told: dict[str, Any] = {"external": outside.notes()}
     if previous is not None:
         try:
-            if not _same_regressors(previous, bottom):
+            if not same_regressors(previous, bottom):
                 raise NeedsFullRun("other outside series are known than the model before this one learned from")
             again = refresh(bottom, horizon, previous, hierarchy=tree, progress=progress.report, engine=engine)
             again.notes.update(told)
@@ -81,7 +81,7 @@ def fit(
     return Trained(past, bottom, labels, tree, nodes, forecast, _contracts(past, bottom, weeks, horizon))
 
 
-def _same_regressors(previous: Forecast, bottom: Panel) -> bool:
+def same_regressors(previous: Forecast, bottom: Panel) -> bool:
     """Whether the tree learned from the series that the panel has; its columns are told apart by name."""
     names = None if previous.learned is None else previous.learned.tree_names
     if names is None:

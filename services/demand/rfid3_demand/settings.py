@@ -22,7 +22,7 @@ class DemandSettings(Settings):
     demand_history_days: int = Field(1095, ge=30, le=3650)
     """Days of history that training looks at by default."""
     demand_external_coverage_ratio: float = Field(0.9, ge=0, le=1)
-    """Share of the history's days an external series must cover before it is used."""
+    """Share of the history's days an outside series must cover to be used, and of the horizon's to be known ahead."""
     demand_stockout_alert_ratio: float = Field(0.2, ge=0, le=1)
     """Chance of running short from which a class is named in the recommendations."""
     demand_budget_s: float | None = Field(None, gt=0)

@@ -12,7 +12,7 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from rfid3_shared.cli import tell
@@ -38,6 +38,7 @@ CORRELATIONS = "rfid3.correlations"
 STATE_COLOURS = {"ok": "green", "off": "dim", "failed": "red", "refused": "red"}
 USE_COLOURS = {"past and horizon": "green", "past only": "yellow", "refused": "red"}
 SHOWN = 20
+NOTHING = "No outside factor is known. Take a file with `rfid3 external import FILE`, or see `rfid3 external fetch`."
 R = TypeVar("R")
 
 app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode="rich")
@@ -54,18 +55,15 @@ def list_(factor: Factor = None) -> None:
     if factor is not None:
         name = _known(factor, found)
         found = [each for each in found if each.factor_name == name]
-    table = Table("type", "factor", "place", "values", "from", "to", "forecast", "last stored (UTC)", "source", box=SIMPLE_HEAD)
+    narrow = [Column(name, no_wrap=True) for name in ("type", "values", "days", "stored (UTC)")]
+    table = Table(narrow[0], Column("factor", overflow="fold"), *narrow[1:], "source", box=SIMPLE_HEAD)
     for each in found:
-        stored = f"{each.last_updated:%Y-%m-%d %H:%M}" if each.last_updated else "by RFID3"
-        table.add_row(
-            each.factor_type, escape(each.factor_name), escape(each.location) or "everywhere", str(each.record_count), str(each.first_date),
-            str(each.last_date), str(each.forecast_count or ""), stored, escape(", ".join(each.sources)),
-        )  # fmt: skip
-    Console().print(
-        table
-        if found
-        else "No outside factor is known. Take a file with `rfid3 external import FILE`, or see `rfid3 external fetch`."
-    )
+        stored = f"{each.last_updated:%Y-%m-%d\n%H:%M}" if each.last_updated else "by RFID3"
+        name = each.factor_name + (f" at {each.location}" if each.location else "")
+        count = f"{each.record_count}" + (f"\n{each.forecast_count} forecast" if each.forecast_count else "")
+        days = f"{each.first_date}\n{each.last_date}"
+        table.add_row(each.factor_type, escape(name), count, days, stored, escape(", ".join(each.sources)))
+    Console().print(table if found else NOTHING)
 
 
 @app.command("coverage")
@@ -73,6 +71,7 @@ def coverage_(
     factor: Factor = None,
     weeks: Annotated[int, typer.Option(help="Weeks ahead that a forecast needs.", min=1, max=60)] = 53,
     days: Annotated[int, typer.Option(help="Days of history that a forecast learns from.", min=30, max=3650)] = 1095,
+    needed: Annotated[float, typer.Option(help="Share of the days that must be known.", min=0, max=1)] = NEEDED_RATIO,
 ) -> None:
     """Say how much of history and horizon each factor covers, and whether a forecast uses it.
 
@@ -81,13 +80,14 @@ def coverage_(
 
     Examples:  rfid3 external coverage  |  rfid3 external coverage --weeks 2
     """
-    found, span = _in_both(lambda store, source: _covered(store, source, weeks, days))
+    found, span = _in_both(lambda store, source: _covered(store, source, weeks, days, needed))
     if factor is not None:
         name = _known(factor, found)
         found = [each for each in found if each.factor_name == name]
     console = Console()
-    console.print(f"history {span.first} to {span.last}, horizon to {span.horizon_last}; needed {NEEDED_RATIO:.0%} of the days")
-    table = Table("type", "factor", "history", "horizon", "used", "why", box=SIMPLE_HEAD)
+    console.print(f"history {span.first} to {span.last}, horizon to {span.horizon_last}; needed {needed:.0%} of the days")
+    factor_column = Column("factor", no_wrap=True, overflow="fold")
+    table = Table("type", factor_column, "history", "horizon", "used", "why", box=SIMPLE_HEAD)
     for each in found:
         used = f"[{USE_COLOURS[each.use]}]{each.use}[/]"
         table.add_row(
@@ -142,11 +142,13 @@ def fetch(
 
     settings = Settings()
     outcomes = with_store(lambda store: fetch_all(store, Clock(settings.time_zone), settings, providers or (), again=again))
-    table = Table("provider", "state", "stored", "last success (UTC)", "what happened", box=SIMPLE_HEAD)
+    console = Console()
     for one in outcomes:
-        when = f"{one.last_success_at:%Y-%m-%d %H:%M}" if one.last_success_at else "never"
-        table.add_row(one.provider, f"[{STATE_COLOURS[one.state]}]{one.state}[/]", str(one.stored), when, escape(one.note))
-    Console().print(table)
+        when = f"last success {one.last_success_at:%Y-%m-%d %H:%M} UTC" if one.last_success_at else "no success yet"
+        console.print(
+            f"[bold]{one.provider}[/]: [{STATE_COLOURS[one.state]}]{one.state}[/], {one.stored} values stored; {when}"
+        )
+        console.print(f"  {escape(one.note)}", soft_wrap=True)
     raise typer.Exit(1 if any(one.state in ("failed", "refused") for one in outcomes) else 0)
 
 
@@ -201,7 +203,7 @@ def _show(found: Findings, everything: bool) -> None:
 
 
 async def _covered(
-    store: AsyncConnection, source: AsyncConnection | None, weeks: int, days: int
+    store: AsyncConnection, source: AsyncConnection | None, weeks: int, days: int, needed: float
 ) -> tuple[list[Coverage], Span]:
     from rfid3_shared.external.days import demand_days
 
@@ -209,7 +211,7 @@ async def _covered(
     if known is None:
         raise NotFound("The source holds no unit leaving the shop, so there is no history to cover.")
     span = Span(max(known[0], known[1] - timedelta(days=days)), known[1], known[1] + timedelta(days=7 * weeks))
-    return await coverage(store, source, span), span
+    return await coverage(store, source, span, needed), span
 
 
 def _known(name: str, found: list[FactorSeries] | list[Coverage]) -> str:

@@ -41,7 +41,8 @@ class Correlation:
         way = "higher" if self.effect > 0 else "lower"
         metric = METRIC_WORDS.get(self.metric, self.metric)
         interval = f"95 % interval {self.lower:+.2f} to {self.upper:+.2f}"
-        facts = f"r {self.effect:+.2f}, {interval}, {self.overlap_weeks} weeks, q {self.q_value:.3f}"
+        share = f"q {self.q_value:.3f}" if self.q_value >= 0.001 else "q below 0.001"
+        facts = f"r {self.effect:+.2f}, {interval}, {self.overlap_weeks} weeks, {share}"
         if not self.significant:
             return f"No link shown between {self.factor_name} and {metric} {when} ({facts})."
         return f"Weeks with more {self.factor_name} than usual had {way} {metric} than usual {when} ({facts})."

@@ -64,7 +64,7 @@ def judge(factor: DailyFactor, span: Span, needed_ratio: float = NEEDED_RATIO) -
     value speaks for the week around it; one published more seldom than weekly has a value on few of the days, and is refused.
     """
     days = sorted(factor.values)
-    weekdays = _weekdays(days)
+    weekdays = told_on(days)
     past = _ratio(days, span.first, span.last, weekdays)
     ahead = _ratio(days, span.last + timedelta(days=1), span.horizon_last, weekdays)
     use: Use = "refused" if past < needed_ratio else "past and horizon" if ahead >= needed_ratio else "past only"
@@ -75,8 +75,8 @@ def judge(factor: DailyFactor, span: Span, needed_ratio: float = NEEDED_RATIO) -
     )  # fmt: skip
 
 
-def _weekdays(days: list[date]) -> tuple[int, ...]:
-    """Weekdays with a value at least every other week between the first and the last day; all seven when there is none such."""
+def told_on(days: list[date]) -> tuple[int, ...]:
+    """Weekdays on which a factor has a value at least every other week, of its sorted days; all seven when there is none such."""
     every = tuple(range(7))
     if not days:
         return every

@@ -10,13 +10,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from rfid3_shared.clock import Clock
 from rfid3_shared.db import transaction
 from rfid3_shared.errors import AppError, UpstreamTimeout, UpstreamUnavailable
-from rfid3_shared.external.measurement import why_not_kept, write_measurements
+from rfid3_shared.external.measurement import insert_or_change, why_not_kept, write_measurements
 from rfid3_shared.external.provider import Fetched, Provider, Wanted
 from rfid3_shared.external.providers import chosen
 from rfid3_shared.external.tables import external_data_factors, external_fetches
@@ -159,6 +159,6 @@ async def _record(store: AsyncEngine, clock: Clock, turn: _Turn, said: _Said) ->
             # an answer that was not taken must not be "unchanged" the next time
             "validators": {} if fetched is None else dict(list(turn.validators.items())[-MOST_VALIDATORS:]),
         }  # fmt: skip
-        await connection.execute(delete(external_fetches).where(external_fetches.c.provider == name))
-        await connection.execute(insert(external_fetches), row)
+        changed = [column for column in row if column != "provider"]
+        await connection.execute(insert_or_change(connection.dialect.name, external_fetches, ("provider",), changed), row)
     return Outcome(name, said.state, said.note, stored, success)

@@ -1,12 +1,12 @@
 """What is one value of an outside factor, and how does it get into the store, once however often it is told?"""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Insert
+from sqlalchemy import Insert, Table
 from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,6 +16,7 @@ from rfid3_shared.external.tables import external_data_factors as stored
 from rfid3_shared.jobs.requests import stored_now
 
 KEY = ("measurement_date", "factor_type", "factor_name", "location", "data_source")
+CHANGED = ("factor_value", "is_forecast", "quality_confidence", "created_at")
 LARGEST = 1e9
 """Values lie below it: D(15,6)."""
 BATCH_ROWS = 1_000
@@ -52,8 +53,9 @@ async def write_measurements(connection: AsyncConnection, rows: Iterable[Measure
         }  # fmt: skip
         wanted[tuple(made[name] for name in KEY)] = made
     made_rows = list(wanted.values())
+    statement = insert_or_change(connection.dialect.name, stored, KEY, CHANGED)
     for at in range(0, len(made_rows), BATCH_ROWS):
-        await connection.execute(_insert_or_change(connection.dialect.name), made_rows[at : at + BATCH_ROWS])
+        await connection.execute(statement, made_rows[at : at + BATCH_ROWS])
     return len(made_rows)
 
 
@@ -70,10 +72,10 @@ def why_not_kept(row: Measurement) -> str | None:
     return None if 0 <= row.quality <= 1 else "the quality lies between 0 and 1"
 
 
-def _insert_or_change(dialect: str) -> Insert:
-    names = ("factor_value", "is_forecast", "quality_confidence", "created_at")
+def insert_or_change(dialect: str, table: Table, key: Sequence[str], names: Sequence[str]) -> Insert:
+    """Insert a row, or change these columns of the one that has its key; on each backend."""
     if dialect == "sqlite":
-        new = sqlite.insert(stored)
-        return new.on_conflict_do_update(index_elements=list(KEY), set_={name: new.excluded[name] for name in names})
-    change = mysql.insert(stored)
+        new = sqlite.insert(table)
+        return new.on_conflict_do_update(index_elements=list(key), set_={name: new.excluded[name] for name in names})
+    change = mysql.insert(table)
     return change.on_duplicate_key_update({name: change.inserted[name] for name in names})

@@ -15,7 +15,9 @@ def known_name(asked: str, names: Iterable[str]) -> str:
     folded = {_folded(name): name for name in known}
     if (wanted := _folded(asked)) in folded:
         return folded[wanted]
-    similar = difflib.get_close_matches(wanted, folded, n=3, cutoff=0.5)
+    similar = (
+        difflib.get_close_matches(wanted, folded, n=3, cutoff=0.5) or [name for name in folded if wanted and wanted in name][:3]
+    )
     if similar:
         suggestion = ", ".join(folded[name] for name in similar)
         raise NotFound(f"No factor is called {asked!r}. Did you mean {suggestion}?", suggestion=suggestion)

@@ -87,7 +87,7 @@ def _demand(e: Evidence) -> Ability:
         missing.append("the store of each tag (current_store) or POS contracts")
     if e.weather_ratio < COVERED:
         cannot.append(f"effects of weather: it is known for {e.weather_ratio:.0%} of the days, needed {COVERED:.0%}")
-        missing.append("daily weather in external_factors over the same time as the scans")
+        missing.append("daily weather in external_factors over the same time as the scans, or `rfid3 external fetch`")
     if e.rate_ratio:
         can.append(f"revenue at stake, for the {e.rate_ratio:.0%} of scans whose class has a rate")
     else:
