@@ -1,5 +1,6 @@
 """RFID3's items and alerts with what the suite adds: known things first and always, predictions where they are there."""
 
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -160,8 +161,11 @@ class TestManyItems:
     async def test_what_is_no_question_is_refused(self, door: Door) -> None:
         """422 for the whole: nothing could stand in its place."""
         bodies: list[dict[str, Any]] = [{"item_ids": []}, {"item_ids": ["a"] * 1001}, {"item_ids": [["a"]]}, {}, {"ids": ["a"]}]
+        bodies += [{"item_ids": ["\ud800"]}]
         for body in bodies:
-            assert (await door.client.post("/api/integrated/items/predictions", json=body)).status_code == 422
+            reply = await door.client.post("/api/integrated/items/predictions", content=json.dumps(body))
+
+            assert reply.status_code == 422
 
     @pytest.mark.parametrize("backend", ["store_dsn", pytest.param("mysql_dsn", marks=pytest.mark.mariadb)])
     async def test_tags_are_found_as_they_are_written(self, backend: str, request: pytest.FixtureRequest) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from sqlalchemy.exc import SQLAlchemyError
 
 from rfid3_gateway.insights import MANY, VIEW, ask_all
@@ -83,6 +83,14 @@ class ItemsRequest(BaseModel):
     item_ids: list[str] = Field(
         min_length=1, max_length=MOST_ITEMS, description="Tag ids; one that is asked for twice is answered once."
     )
+
+    @field_validator("item_ids")
+    @classmethod
+    def _written(cls, item_ids: list[str]) -> list[str]:
+        # half a character, as JSON may escape it, can be neither looked up nor sent back
+        if any("\ud800" <= letter <= "\udfff" for item_id in item_ids for letter in item_id):
+            raise ValueError("every id is text in Unicode")
+        return item_ids
 
 
 class Answered(BaseModel):
