@@ -8,16 +8,13 @@ ways; the one that needs less (Bayesian information criterion) is reported.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtr
 
-from rfid3_demand.model import level_shifts, season_check
+from rfid3_demand.model import level_shifts, season_check, trend_check
+from rfid3_demand.model.deseasoned import deseasoned
 from rfid3_shared import evaluate
 
-FALSE_ALARMS = 0.01
 LEAST_OBSERVATIONS = 12
 """Shorter series are only given their kind."""
-LEAST_CYCLES_REMOVED = 4
-"""A season seen so often is taken out before looking for jumps and trend."""
 _UNITS = {"1h": "hour", "1d": "day", "1w": "week", "1mo": "month", "1q": "quarter", "1y": "year"}
 _NAMED = {("1h", 24): "day", ("1h", 168): "week", ("1d", 7): "week"}
 
@@ -64,9 +61,9 @@ def diagnose(y: np.ndarray, step: str, seasons: tuple[int, ...] = ()) -> Diagnos
     seen = np.isfinite(y)
     enough = seen.sum(axis=1) >= LEAST_OBSERVATIONS
     seasonal = (np.nan_to_num(chance, nan=1.0) < season_check.FALSE_ALARMS) & enough[:, None]
-    x = _without_seasons(y, periods, seasonal)
+    x = deseasoned(y, periods, seasonal)
     at, size = _jumps(np.where(enough[:, None], x, np.nan))
-    trend, slope = _trend(x, at)
+    trend, slope = trend_check.trend(x, at)
     return Diagnosis(
         step=step,
         kind=evaluate.classify_all(y),
@@ -120,23 +117,6 @@ def _period_name(step: str, period: float, unit: str) -> str:
     return named or f"{period:g} {unit}s"
 
 
-def _without_seasons(y: np.ndarray, periods: tuple[float, ...], seasonal: np.ndarray) -> np.ndarray:
-    """Series less the means of each phase of the seasons they have, short ones first."""
-    x = y.copy()
-    time = np.arange(y.shape[1])
-    for k, period in enumerate(periods):
-        rows = np.flatnonzero(seasonal[:, k])
-        if not len(rows) or y.shape[1] < LEAST_CYCLES_REMOVED * period:
-            continue
-        phase = (np.mod(time, period) * round(period) / period).astype(int)
-        onehot = np.eye(round(period))[np.minimum(phase, round(period) - 1)]
-        seen = np.isfinite(x[rows])
-        mean = np.where(seen, x[rows], 0.0).sum(axis=1, keepdims=True) / np.maximum(seen.sum(axis=1, keepdims=True), 1)
-        total, count = np.where(seen, x[rows] - mean, 0.0) @ onehot, seen.astype(float) @ onehot
-        x[rows] -= np.divide(total, count, out=np.zeros_like(total), where=count > 0) @ onehot.T
-    return x
-
-
 def _jumps(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Jumps of the level, or those around a straight line where a line explains the series with less."""
     at, size = level_shifts.shifts(x)
@@ -144,7 +124,7 @@ def _jumps(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if not len(rows):
         return at, size
     y = x[rows]
-    slope, _, _ = _slope(y, np.full((len(rows), 1), -1))
+    slope, _, _ = trend_check.line(y, np.full((len(rows), 1), -1))
     bent, bent_size = level_shifts.shifts(y - slope[:, None] * np.arange(y.shape[1]))
     steps = _criterion(y, at[rows], np.zeros(len(rows)), 0)
     line = _criterion(y, bent, slope, 1)
@@ -155,40 +135,10 @@ def _jumps(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _criterion(x: np.ndarray, at: np.ndarray, slope: np.ndarray, extra: int) -> np.ndarray:
     """Bayesian information criterion of levels between jumps around a line, (n,), for as many observations as are independent."""
-    _, residual, _ = _slope(x - slope[:, None] * np.arange(x.shape[1]), at)
+    _, residual, _ = trend_check.line(x - slope[:, None] * np.arange(x.shape[1]), at)
     n = np.isfinite(x).sum(axis=1)
-    spread, long_run = level_shifts.noise(x)
-    free = n * np.divide(spread, long_run, out=np.ones(len(x)), where=long_run > 0) ** 2
+    free = n / trend_check.correlation_factor(x) ** 2
     parameters = 1 + extra + 2 * (at >= 0).sum(axis=1)
     return np.asarray(
         free * np.log(np.maximum(np.nansum(residual**2, axis=1) / np.maximum(n, 1), 1e-12)) + np.log(n + 1) * parameters
     )
-
-
-def _trend(x: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Whether the level moves steadily between its jumps, and by how much a step, (n,) each."""
-    slope, residual, spread_of_time = _slope(x, at)
-    free_of_line = residual - slope[:, None] * np.where(np.isfinite(residual), np.arange(x.shape[1]), 0)
-    spread, long_run = level_shifts.noise(free_of_line)
-    n = np.isfinite(x).sum(axis=1)
-    free = np.maximum(n * np.divide(spread, long_run, out=np.ones(len(x)), where=long_run > 0) ** 2 - 2, 1.0)
-    size = np.nan_to_num(np.nanmax(np.where(np.isfinite(x), np.abs(x), 0.0), axis=1))
-    error = np.divide(long_run, np.sqrt(spread_of_time), out=np.full(len(x), np.inf), where=spread_of_time > 0)
-    error = np.maximum(error, 1e-9 * size / np.maximum(n, 1) + 1e-300)
-    return 2.0 * stdtr(free, -np.abs(slope / error)) < FALSE_ALARMS, slope
-
-
-def _slope(x: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Common slope within the stretches between jumps (n,), x less its stretches' means (n, T), sum of squares of time (n,)."""
-    time = np.arange(x.shape[1], dtype=float)
-    stretch = (time[None, None, :] >= np.where(at < 0, np.inf, at)[:, :, None]).sum(axis=1)
-    centred_x, centred_t = np.full_like(x, np.nan), np.zeros_like(x)
-    for k in range(at.shape[1] + 1):
-        inside = (stretch == k) & np.isfinite(x)
-        count = np.maximum(inside.sum(axis=1, keepdims=True), 1)
-        mean_x = np.where(inside, x, 0.0).sum(axis=1, keepdims=True) / count
-        mean_t = np.where(inside, time, 0.0).sum(axis=1, keepdims=True) / count
-        centred_x, centred_t = np.where(inside, x - mean_x, centred_x), np.where(inside, time - mean_t, centred_t)
-    square = (centred_t**2).sum(axis=1)
-    slope = np.divide((centred_t * np.nan_to_num(centred_x)).sum(axis=1), square, out=np.zeros(len(x)), where=square > 0)
-    return slope, centred_x, square
