@@ -61,7 +61,11 @@ def _waves(x: np.ndarray, period: float) -> np.ndarray:
         rest = np.abs(np.where(seen, x - found @ basis.T, np.nan))
         unit = np.maximum(np.nanmedian(rest, axis=1, keepdims=True) / 0.6745, 1e-12)
         off = np.nan_to_num(rest / unit)
-        robust = np.minimum(1.0, HUBER / np.maximum(off, HUBER)) if turn < ROUNDS // 2 else np.clip(1 - (off / TUKEY) ** 2, 0, 1) ** 2
+        robust = (
+            np.minimum(1.0, HUBER / np.maximum(off, HUBER))
+            if turn < ROUNDS // 2
+            else np.clip(1 - (off / TUKEY) ** 2, 0, 1) ** 2
+        )
         # where most values are equal nothing tells which of the others are out of line
         weight = np.where(seen & (unit > 1e-9), robust, seen)
     return np.asarray(found[:, 2:] @ basis[:, 2:].T)

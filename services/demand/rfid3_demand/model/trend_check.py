@@ -5,7 +5,10 @@ when it is significant against noise with first-order autocorrelation, and eithe
 (KPSS test, Kwiatkowski et al. 1992) or the level moved alike in all sixths of the history (t statistic of block increments, after
 Ibragimov & Mueller 2010, with the critical value of a random walk).
 
-Measured false alarms at 60 to 400 steps (`tests/demand/test_diagnosis.py`): RATES
+Measured false alarms at 60 to 400 steps (`tests/demand/test_diagnosis.py`): 1 % of series in white noise, counts, lumpy and
+long-tailed demand, 3 % where neighbours correlate at 0.6 and under a random walk (without the second test: 11 to 50 %), 5 % where
+noise twice as large as its steps hides the walk, 16 % of those at 60 steps. Its price: of lines that rise by five standard deviations
+of the noise over 156 steps 95 % are found instead of all, at 60 steps 90 %.
 """
 
 import numpy as np
@@ -60,7 +63,7 @@ def line(x: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndar
 def correlation_factor(x: np.ndarray) -> np.ndarray:
     """By how much the long-run deviation exceeds that of single steps, (n,); 1 where nothing varies."""
     spread, long_run = level_shifts.noise(x)
-    return np.divide(long_run, spread, out=np.ones(len(x)), where=spread > 0)
+    return np.asarray(np.divide(long_run, spread, out=np.ones(len(x)), where=spread > 0))
 
 
 def _wandering(x: np.ndarray) -> np.ndarray:
@@ -74,7 +77,8 @@ def _wandering(x: np.ndarray) -> np.ndarray:
         weight = np.maximum(1.0 - lag / (lags + 1.0), 0.0)
         long_run += 2.0 * weight * (rest[:, lag:] * rest[:, :-lag]).sum(axis=1)
     walk = (np.cumsum(rest, axis=1) ** 2).sum(axis=1) / n
-    return np.divide(walk, long_run, out=np.zeros(len(x)), where=long_run > 1e-12 * (np.nan_to_num(x) ** 2).sum(axis=1))
+    varies = long_run > 1e-12 * (np.nan_to_num(x) ** 2).sum(axis=1)
+    return np.asarray(np.divide(walk, long_run, out=np.zeros(len(x)), where=varies))
 
 
 def _increments(x: np.ndarray) -> np.ndarray:
@@ -85,4 +89,4 @@ def _increments(x: np.ndarray) -> np.ndarray:
     mean = [np.where(block == b, x, 0.0).sum(axis=1) / np.maximum((block == b).sum(axis=1), 1) for b in range(BLOCKS)]
     moved = np.diff(np.stack(mean, axis=1), axis=1)
     error = np.std(moved, axis=1, ddof=1) / np.sqrt(BLOCKS - 1)
-    return np.divide(np.abs(moved.mean(axis=1)), error, out=np.zeros(len(x)), where=error > 0)
+    return np.asarray(np.divide(np.abs(moved.mean(axis=1)), error, out=np.zeros(len(x)), where=error > 0))
