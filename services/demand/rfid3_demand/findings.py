@@ -42,15 +42,20 @@ def season_name(steps: float, step: str) -> str:
     return f"{steps:g} {_UNITS.get(step, 'step')}s"
 
 
+def _number(value: float) -> str:
+    """Three digits that count, and no exponent up to millions."""
+    return f"{value:,.0f}" if 100 <= abs(value) < 1e9 else f"{value:.3g}"
+
+
 def _text(found: Mapping[str, Any], unit: str) -> str:
     said = ["No demand yet" if found["kind"] == "none" else f"{str(found['kind']).capitalize()} demand"]
     cycles = [f"{one['name']} ({one['share_of_variation']:.0%} of its variation)" for one in found["seasons"]]
     said.append(f"repeats every {' and every '.join(cycles)}" if cycles else "no season that stands out from chance")
     if (slope := found["trend_per_step"]) is not None:
-        said.append(f"{'rising' if slope > 0 else 'falling'} by {abs(slope):.3g} a {unit}")
+        said.append(f"{'rising' if slope > 0 else 'falling'} by {_number(abs(slope))} a {unit}")
     for one in found["level_shifts"]:
         times = "" if one["ratio"] is None else f" (×{one['ratio']:.2f})"
-        said.append(f"level {one['after']:.3g} instead of {one['before']:.3g}{times} from {one['at']} on")
+        said.append(f"level {_number(one['after'])} instead of {_number(one['before'])}{times} from {one['at']} on")
     if found["may_be_season"]:
         said.append("a longer season has not been seen twice, so a trend or new level may be the time of year")
     return "; ".join(said) + "."

@@ -62,8 +62,8 @@ def forecast(
     are used as far as they are known. A faulty series is left out and named. Exit code 2 means that the input was refused; then
     nothing is written.
 
-    What each series is like is told besides: kind of demand, seasons, trend, shifts of its level. Of series that lack it about one
-    in a hundred is told to have a season, trend or shift; a level that only wanders is told as shifts.
+    What each series is like is told besides: kind of demand, seasons, trend, shifts of its level. Season, trend and shift are each
+    told of about 1 in 100 series that lack it, a trend of 3 in 100 random walks; a level that wanders is told as shifts.
     """
     from rich.console import Console
 

@@ -10,6 +10,8 @@ long-tailed demand, 3 % where neighbours correlate at 0.6. A level that wanders 
 and four in ten at 400, and nine in ten where noise twice as large as its steps hides it.
 """
 
+from itertools import pairwise
+
 import numpy as np
 
 MOST_SHIFTS = 4
@@ -56,6 +58,9 @@ def shifts(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         open_ &= ~(near & found[:, None])
     at = _in_order(at)
     alarmed = np.flatnonzero(at[:, 0] >= 0)
+    least = np.stack([critical * np.maximum(long_run, 1e-12), LEAST_SIZE * spread], axis=1)
+    for row in alarmed:
+        at[row] = _completed(total[row : row + 1], count[row : row + 1], at[row], *least[row])
     at[alarmed] = _confirmed(x[alarmed], at[alarmed])
     return at, np.where(at >= 0, np.diff(levels(x, at)[0], axis=1), size)
 
@@ -116,6 +121,19 @@ def _best_split(total: np.ndarray, count: np.ndarray, low: int, high: int) -> tu
     best = np.argmax(value, axis=1)
     rows = np.arange(len(total))
     return value[rows, best], cut[best], (after - before)[rows, best]
+
+
+def _completed(total: np.ndarray, count: np.ndarray, at: np.ndarray, least: float, size: float) -> np.ndarray:
+    """One series' jumps (MOST_SHIFTS,) and those that whole stretches between them show: no dyadic interval may fit a closed spring."""
+    known = [int(place) for place in at if place >= 0]
+    while len(known) < MOST_SHIFTS:
+        edges = [0, *known, total.shape[1] - 1]
+        found = [_best_split(total, count, low, high) for low, high in pairwise(edges) if high - low >= 2 * SHORTEST_STRETCH]
+        new = max(((float(b[0][0]), int(b[1][0])) for b in found if abs(b[2][0]) >= size), default=(0.0, -1))
+        if new[0] <= least:
+            break
+        known = sorted([*known, new[1]])
+    return np.array(known + [-1] * (MOST_SHIFTS - len(known)))
 
 
 def _critical(count: np.ndarray) -> np.ndarray:

@@ -23,8 +23,8 @@ class LevelShift(BaseModel):
 
 
 class Diagnosis(BaseModel):
-    """What the history shows, from tests whose false alarms were measured: a season, trend or shift that is not there is told of
-    about 1 series in 100 (noise, counts, lumpy demand). A level that only wanders is told as shifts."""
+    """What the history shows, from tests whose false alarms were measured: season, trend and shift are each told of about 1 in 100
+    series that lack it (noise, counts, lumpy demand), a trend of 3 in 100 random walks. A level that wanders is told as shifts."""
 
     kind: Literal["smooth", "erratic", "intermittent", "lumpy", "none"] = Field(
         description="Syntetos, Boylan and Croston: how often and how evenly; none = no demand yet."
