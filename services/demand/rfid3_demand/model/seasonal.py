@@ -2,7 +2,7 @@
 
 Seasonal profiles shrunk by empirical Bayes: a series' own profile counts as far as it stands out from noise; the rest comes
 from its group, and the group's from a flat line. So sparse classes borrow the season of their category, and data without a
-season gets none. Counts are too noisy one by one: how far they stray from their group is learned from all of them together
+season gets none. Counts are too noisy one by one: how far their short seasons stray from the group's is learned from all of them together
 (`season_belief`).
 """
 
@@ -60,7 +60,9 @@ def profile(
         level = levels_of(y, m if y.shape[1] >= 2 * m else y.shape[1])
         if groups is not None and len(y) > 1:
             prior = _group_profile(y, level, m, multiplicative, groups, offset, prior)
-        if counts and multiplicative:
+        # weeks of a year are too many positions to be told apart one by one: judged so, the demo company's classes lost seasons
+        # that their smoothed profiles rightly had (WAPE 0.450 instead of 0.433)
+        if counts and multiplicative and m < SMOOTHED_FROM:
             current = _finished(season_belief.believed(y, level, m, prior), m, multiplicative)
         else:
             current = _shrunk(y, level, m, multiplicative, prior)
