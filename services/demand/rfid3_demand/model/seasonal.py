@@ -2,8 +2,8 @@
 
 Seasonal profiles shrunk by empirical Bayes: a series' own profile counts as far as it stands out from noise; the rest comes
 from its group, and the group's from a flat line. So sparse classes borrow the season of their category, and data without a
-season gets none. Counts are too noisy one by one: how far their short seasons stray from the group's is learned from all of them together
-(`season_belief`).
+season gets none. Counts are too noisy one by one: how far their short seasons stray from the group's is learned from all of
+them together (`season_belief`).
 """
 
 import numpy as np
