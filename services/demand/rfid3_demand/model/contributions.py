@@ -47,7 +47,7 @@ def explain(tree: global_tree.Tree | None, data: TreeData, summing: csr_matrix, 
 
 
 def _by_season(data: TreeData, node_of: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    profile = seasonal.profile(data.y, data.seasons, data.multiplicative, data.relatives)[node_of]
+    profile = seasonal.profile(data.y, data.seasons, data.multiplicative, data.relatives, counts=data.counts)[node_of]
     _, future = seasonal.factors(profile, 1, mean.shape[1])
     season = mean - mean / future if data.multiplicative else future
     return mean - season, season

@@ -10,7 +10,7 @@ import numpy as np
 from rfid3_demand.model import backtest, drift_ratio, ensemble, error_models, intervals, pickup, prior_shares, stacking
 from rfid3_demand.model.count_types import Seen
 from rfid3_demand.model.learned import LearnedVariant
-from rfid3_demand.model.panel import Variant
+from rfid3_demand.model.panel import Variant, bottom_rows
 from rfid3_demand.model.reconcile import reconcile
 from rfid3_demand.model.scenarios import coherent_quantiles
 from rfid3_demand.model.tree_features import TreeData
@@ -79,7 +79,7 @@ def learned_variant(
     coherent = np.where(np.isfinite(stacked), coherent, np.nan)
     ratio = np.ones(horizon)
     if data.counts and not rounds.first_season:
-        bottom = np.asarray(summing.sum(axis=1)).ravel() == 1
+        bottom = bottom_rows(summing)
         ratio = drift_ratio.ratios(rounds.outcomes[bottom], coherent[bottom], rounds.independent, horizon)
         coherent = coherent * ratio[: rounds.steps]
     calibration = intervals.calibrate(
