@@ -1,7 +1,7 @@
 """What happens inside the process of one job?
 
 Forked by a nursery, or started as `python -m rfid3_shared.jobs.work <module:function>`. One JSON object comes in on standard input:
-{settings_class, settings, arguments}; JSON lines go out on standard output: {stage, progress} while it works, then {result}
+{settings_class, settings, arguments, niceness}; JSON lines go out on standard output: {stage, progress} while it works, then {result}
 or {error: {code, message, retryable}}. The function is `async def run(settings, arguments, progress) -> dict`; its
 `arguments["job_id"]` names the job. What it publishes must be idempotent: a job may run twice.
 """
@@ -24,8 +24,6 @@ from rfid3_shared.errors import AppError
 from rfid3_shared.jobs.progress import LineProgress
 from rfid3_shared.log import configure_logging, get_logger
 
-NICENESS = 5
-"""Serving goes first: on a small machine a training run takes the time that requests leave."""
 FAILED = {"code": "SYSTEM_ERROR", "message": "The job failed on our side. The worker's log says where.", "retryable": False}
 
 
@@ -73,8 +71,8 @@ def _die_with_worker() -> None:
     threading.Thread(target=watch, name="die-with-worker", daemon=True).start()
 
 
-def _yield_to_others() -> None:
-    os.nice(NICENESS)
+def _yield_to_others(niceness: int) -> None:
+    os.nice(niceness)
     # when memory runs out the kernel shall take the job, which runs again, not the gateway or the database
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
         score.write("500")
@@ -102,7 +100,7 @@ def main(path: str) -> int:
     settings = _settings_of(request)
     configure_logging(f"job {path}", settings.log_level)
     log = get_logger("jobs.work")
-    _yield_to_others()
+    _yield_to_others(request["niceness"])
     try:
         function = locate(path)
         result = asyncio.run(function(settings, request["arguments"], LineProgress(write, Clock())))

@@ -23,7 +23,7 @@ from rfid3_shared.app import answer
 from rfid3_shared.db import transaction
 from rfid3_shared.envelope import Envelope
 from rfid3_shared.errors import AppError, Conflict, NotFound, PayloadTooLarge, RateLimited
-from rfid3_shared.jobs import Job, count_jobs, enqueue_and_send, get_job
+from rfid3_shared.jobs import INTERACTIVE, Job, count_jobs, enqueue_and_send, get_job
 from rfid3_shared.resources import Resources
 
 router = APIRouter()
@@ -73,6 +73,7 @@ async def adhoc(request: Request, held: Open, caller: Reader, idempotency_key: I
     await payloads.put(held.redis, payloads.INPUT, name, packed)
     job = await enqueue_and_send(
         held.store, held.redis, held.clock, service=SERVICE, kind=ADHOC_KIND, requested_by=caller.key_id, alone=False,
+        lane=INTERACTIVE,
         arguments={"input": name, "series": wanted.count, "freq": wanted.freq, "horizon": wanted.horizon},
         idempotency_key=f"{caller.key_id}/adhoc/{idempotency_key}" if idempotency_key else None,
     )  # fmt: skip
