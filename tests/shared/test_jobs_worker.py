@@ -30,7 +30,7 @@ KINDS = {name: f"sample_jobs:{name}" for name in WORK}
 
 @pytest.fixture(autouse=True)
 def importable_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
 
 
 @pytest.fixture

@@ -24,6 +24,8 @@ from rfid3_shared.errors import AppError
 from rfid3_shared.jobs.progress import LineProgress
 from rfid3_shared.log import configure_logging, get_logger
 
+SERVER_FAULT = 500
+"""Status from which a fault is ours and not the request's."""
 FAILED = {"code": "SYSTEM_ERROR", "message": "The job failed on our side. The worker's log says where.", "retryable": False}
 
 
@@ -107,7 +109,12 @@ def main(path: str) -> int:
         line = {"result": result}
         orjson.dumps(line)
     except Exception as fault:
-        log.error("job_failed", job_id=request["arguments"].get("job_id"), exc_info=fault)
+        job_id = request["arguments"].get("job_id")
+        if isinstance(fault, AppError) and fault.status < SERVER_FAULT:
+            # whoever asked is told why, in words; where in the code that was found is nobody's question
+            log.warning("job_refused", job_id=job_id, code=fault.code, reason=fault.message)
+        else:
+            log.error("job_failed", job_id=job_id, exc_info=fault)
         write({"error": _failure(fault)})
         return 1
     write(line)
