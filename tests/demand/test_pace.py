@@ -1,13 +1,20 @@
 """What a caller of own forecasts is told to expect: the constants, corrected by what recent answers took, and by nothing odd."""
 
-from rfid3_demand.pace import FASTEST, REMEMBERED, SLOWEST, Pace, expected_s
+from rfid3_demand.model import backtest
+from rfid3_demand.pace import FASTEST, FEW_SERIES, REMEMBERED, SLOWEST, Pace, expected_s
 
 
 class TestExpectedSeconds:
     def test_more_work_takes_longer(self) -> None:
-        """By series and by steps; a small request is expected within the usual deadline of 10 s, the largest is not."""
-        assert expected_s(5, 5) < expected_s(5, 500) < expected_s(50, 500)
+        """By steps, and by series as long as they are fitted alike; a small request is expected within the usual deadline of 10 s,
+        the largest is not."""
+        assert expected_s(5, 5) < expected_s(5, 500) < expected_s(30, 500)
+        assert expected_s(50, 100) < expected_s(500, 100) < expected_s(500, 1000)
         assert expected_s(5, 100) < 10 < expected_s(500, 1000)
+
+    def test_few_series_are_those_that_the_model_calls_few(self) -> None:
+        """What a request costs changes where the model changes its ways."""
+        assert FEW_SERIES == backtest.FEW_SERIES
 
 
 class TestPace:

@@ -1,12 +1,19 @@
 """How long will a forecast of own series take? Only to answer 202 at once where waiting would be in vain.
 
-Constants were fitted to `bench.adhoc_cost`; what recent answers took on this machine, under its present load, corrects them.
+Constants were fitted to CPU seconds of `bench.adhoc_cost` with one thread; what recent answers took on this machine, under its present
+load, corrects them.
 """
 
+import math
 from collections import OrderedDict
 from statistics import median
 
-START_S, SECONDS_PER_SERIES, SECONDS_PER_STEP, SECONDS_PER_CELL = 0.5, 0.03, 0.02, 0.0
+FEW_SERIES = 40
+"""Up to so many series (`model.backtest` says why) are judged at more origins, and by dearer methods; more share one tree."""
+START_S, SECONDS_PER_SERIES_AND_ROOT_STEP = 1.0, 0.055
+"""Of few series; the time grows as the root of the steps."""
+MANY_START_S, SECONDS_PER_SERIES, SECONDS_PER_VALUE = 6.7, 0.006, 7.6e-5
+"""Of many series: mostly the tree."""
 REMEMBERED = 15
 """Answers that count; fewer than half of them may be odd without effect."""
 FASTEST, SLOWEST = 0.25, 8.0
@@ -15,7 +22,9 @@ FASTEST, SLOWEST = 0.25, 8.0
 
 def expected_s(series: int, steps: int) -> float:
     """Seconds that so many series, the longest of so many steps, are expected to take on an idle machine."""
-    return START_S + SECONDS_PER_SERIES * series + SECONDS_PER_STEP * steps + SECONDS_PER_CELL * series * steps
+    if series <= FEW_SERIES:
+        return START_S + SECONDS_PER_SERIES_AND_ROOT_STEP * series * math.sqrt(steps)
+    return MANY_START_S + SECONDS_PER_SERIES * series + SECONDS_PER_VALUE * series * steps
 
 
 class Pace:
