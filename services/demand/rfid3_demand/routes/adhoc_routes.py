@@ -157,7 +157,8 @@ async def _told(request: Request, held: Resources, job: Job) -> Response:
     if found is None and "series" not in job.result:
         raise NotFound("The answer is no longer kept: ask again.", job_id=job.id, kept_s=payloads.KEPT_S)
     kept = orjson.loads(found) if found is not None else job.result
-    request.app.state.pace.remember(job.id, job.arguments["series"], job.arguments["steps"], kept["seconds"])
+    if "steps" in job.arguments:  # asked for by an older version, it says less
+        request.app.state.pace.remember(job.id, job.arguments["series"], job.arguments["steps"], kept["seconds"])
     told = {name: kept[name] for name in ("answered", "refused", "seconds", "series")}
     data = {"job_id": job.id, "state": job.state, **told, "result": where}
     message = f"{told['answered']} of {len(told['series'])} series are forecast."
