@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(not nurseries.AVAILABLE, reason="jobs start cold
 
 @pytest.fixture(autouse=True)
 def importable_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
 
 
 @pytest.fixture

@@ -349,7 +349,7 @@ class TestDowngrade:
 
         assert len((await contents(engine))["analytics_predictions"]) == 1
 
-    @pytest.mark.parametrize("to", ["0002", "0003", "base", "head"])
+    @pytest.mark.parametrize("to", ["0003", "0004", "base", "head"])
     async def test_goes_to_older_revisions_only(self, engine: AsyncEngine, to: str) -> None:
         """Anything else is refused, and nothing changes."""
         await ensure_schema(engine)
