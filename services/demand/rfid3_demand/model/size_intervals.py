@@ -93,7 +93,8 @@ def _fit(
     others = [_spread(total @ row, mass @ row, bucket) if row.any() else spread for row in apart.astype(float)]
     width = spread[:, None, None] * np.sqrt(growth[:seen]) * factor
     likelihood = float((_log_density(error / width) - np.log(width))[ok].sum())
-    return _Fit(likelihood, power, growth, spread, np.stack(others, axis=1), error / width)
+    left_out = np.array(others).reshape(len(apart), len(spread)).T  # also where there is no origin at all
+    return _Fit(likelihood, power, growth, spread, left_out, error / width)
 
 
 def _spread(total: np.ndarray, mass: np.ndarray, bucket: np.ndarray) -> np.ndarray:
