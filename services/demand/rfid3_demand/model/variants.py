@@ -53,7 +53,9 @@ def learned_variant(
     if held is not None and believed is not None:
         earlier = [pickup.joined(part, held.past[:, k], held.past_share[:, k], believed) for k, part in enumerate(earlier)]
         stacked = np.stack(earlier, axis=1) if earlier else stacked
-    how = error_models.learn(summing, rounds.outcomes, stacked, scale, node_levels, data.multiplicative, limit_s)
+    how = error_models.learn(
+        summing, rounds.outcomes, stacked, scale, node_levels, data.multiplicative, rounds.independent, limit_s
+    )
     coherent = (
         np.stack([reconcile(summing, part, how, data.multiplicative) for part in earlier], axis=1) if earlier else stacked
     )
