@@ -11,14 +11,17 @@ import numpy as np
 import pytest
 from smallcompany import HORIZON, STEPS, company
 
-from rfid3_demand import engine
+from rfid3_demand import engine, train
 from rfid3_demand.model import candidates, global_tree, tree_paths
 from rfid3_demand.model.candidates import METHODS
 from rfid3_demand.model.engine import LOCAL, Engine
 from rfid3_demand.model.nodes import node_data
 from rfid3_demand.model.past import Past
 from rfid3_demand.model.tree_features import CAUSES, TreeData, cause_of
+from rfid3_demand.settings import DemandSettings
+from rfid3_shared.clock import Clock
 from rfid3_shared.errors import InvalidParameters
+from rfid3_shared.jobs.progress import LineProgress
 
 TREE_TOLERANCE = 1.0
 """A tree grown from the same rows in two halves (other bins, other samples of rows) may differ from one grown here by so many
@@ -116,6 +119,17 @@ class TestOpened:
 
 @needs_dask
 @pytest.mark.xdist_group("dask")
+class TestRefused:
+    async def test_a_run_with_a_wrong_name_does_nothing(self, tmp_path: Path) -> None:
+        """`rfid3 train demand --engine nonsense` reads no data and makes no file before it is refused."""
+        settings = DemandSettings(home=tmp_path / "var", train_engine="nonsense")
+
+        with pytest.raises(InvalidParameters, match="There is no training engine 'nonsense'"):
+            await train.run(settings, {}, LineProgress(lambda _: None, Clock()))
+
+        assert not (tmp_path / "var").exists()
+
+
 class TestCluster:
     def test_candidates_are_the_same_numbers(self, cluster: Engine, small_blocks: None) -> None:
         """The workers run the same code on the same blocks: every method's forecast is equal bit for bit."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,25 @@ class Rounds:
     def independent(self) -> float:
         """Stretches of `steps` that the origins cover together: overlapping ones tell the same story."""
         return max(1.0, (self.cutoffs[-1] - self.cutoffs[0] + self.steps) / self.steps) if self.cutoffs else 1.0
+
+    @property
+    def apart(self) -> np.ndarray:
+        """(origins, origins) True where two share no outcome, so that one may judge the other; for an origin that shares some with
+        every other, all others."""
+        cuts = np.array(self.cutoffs, dtype=int)
+        apart = np.abs(cuts[:, None] - cuts) >= self.steps
+        return np.where(apart.any(axis=1, keepdims=True), apart, ~np.eye(len(cuts), dtype=bool))
+
+    def only(self, origins: np.ndarray) -> Rounds:
+        """The same of some origins, (origins,) bool."""
+        return replace(
+            self,
+            cutoffs=[cut for cut, kept in zip(self.cutoffs, origins, strict=True) if kept],
+            outcomes=self.outcomes[:, origins],
+            forecasts={name: said[:, origins] for name, said in self.forecasts.items()},
+            naive=self.naive[:, origins],
+            mean_4=self.mean_4[:, origins],
+        )
 
 
 def plan(length: int, horizon: int, season: int, share: float = 0.0, series: int = FEW_SERIES + 1) -> tuple[list[int], int]:

@@ -66,6 +66,16 @@ class Buckets:
         code = np.where(np.isin(fine, self.known), fine, np.where(np.isin(coarse, self.known), coarse, 0))
         return np.asarray(np.searchsorted(self.known, code))
 
+    def teach(self, at: int, kind: np.ndarray, mean: np.ndarray) -> np.ndarray:
+        """Which forecasts (...) teach the bucket at an index of `known`: all it describes, also those with a finer one.
+
+        A kind never seen at its present size is given the bucket of that size: what the finer ones leave over would be a few
+        outcomes of odd kinds.
+        """
+        fine, coarse = _codes(kind, mean)
+        code = self.known[at]
+        return np.asarray((code == 0) | (fine == code) | (coarse == code))
+
 
 def buckets_seen(kind: np.ndarray, mean: np.ndarray, ok: np.ndarray) -> Buckets:
     """Buckets of counts by kind (n, origins) and mean (n, origins, steps), NaN where unknown."""

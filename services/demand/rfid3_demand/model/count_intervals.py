@@ -53,7 +53,7 @@ def calibrate(
     below_typed, at_typed = _typed(y, mean, typed, seen.chances)
     share, corrected = np.full(len(buckets.known), 0.5), []
     for b in range(len(buckets.known)):
-        inside = ok & ((bucket == b)[:, :, None] | (b == 0))
+        inside = ok & buckets.teach(b, seen.kind, np.where(ok, mean, np.nan))[:, :, None]
         use = inside & typed
         if use.any():
             share[b] = _weight((at - below)[use], (at_typed - below_typed)[use])

@@ -33,12 +33,12 @@ from rfid3_demand.model.panel import (
     sufficiency_of,
 )  # fmt: skip
 from rfid3_demand.model.tree_features import TreeData
+from rfid3_demand.model.trust import trust_at_origins, trust_in
 from rfid3_demand.model.variants import (
     RECONCILIATION_LIMIT_S,
     checked_quantiles,
     families_of,
     learned_variant,
-    trust_in,
     variant,
     with_coherent_quantiles,
 )
@@ -121,13 +121,14 @@ def fit_forecast(
     variants: dict[str, Variant] = {}
     past: dict[str, np.ndarray] = {}
     made_of = _made_of(said, families, ensemble_only)
+    at_origins = trust_at_origins(data, rounds, peers, scale, trust)
     for k, (name, methods) in enumerate(made_of.items()):
         tell("intervals", k, len(made_of))
         learned.variants[name], past[name] = learned_variant(
             tree_of.summing,
             data,
             rounds,
-            trust,
+            at_origins,
             methods,
             peers,
             scale,

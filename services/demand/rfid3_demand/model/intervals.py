@@ -42,6 +42,7 @@ def calibrate(
     independent: float = np.inf,
     first_season: bool = False,
     seen: Seen | None = None,
+    apart: np.ndarray | None = None,
 ) -> Calibration:
     """Learn from outcomes y and forecasts mean, both (n, origins, steps), NaN where unknown; kind: (n,) codes; scale: (n,)
     units.
@@ -49,6 +50,7 @@ def calibrate(
     independent: how many origins do not overlap; widens sizes, while for counts a node's own noise outweighs that.
     first_season: no season has been seen twice, so growth cannot be told from season and its skew is half believed for counts too.
     seen: of counts, what they looked like from each origin; without it the same kind at all, and no types.
+    apart: of sizes, (origins, origins) True where two origins share no outcome and may judge each other; None: any two.
     """
     spread: Spread | np.ndarray
     bucket: Buckets | np.ndarray
@@ -57,7 +59,7 @@ def calibrate(
         spread, bucket, corrected = count_intervals.calibrate(y, mean, seen, horizon, first_season)
         growth = spread.growth
     else:
-        spread, growth, bucket, corrected = size_intervals.calibrate(y, mean, kind, scale, horizon, independent)
+        spread, growth, bucket, corrected = size_intervals.calibrate(y, mean, kind, scale, horizon, independent, apart)
     if not counts or first_season:
         # half of the skew is believed: a common shift in a few past periods says little about the next one
         corrected = 0.75 * corrected + 0.25 * (1.0 - corrected[:, ::-1])

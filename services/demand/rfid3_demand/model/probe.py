@@ -12,7 +12,8 @@ from rfid3_demand.model.budget import CHEAPEST, Costs
 from rfid3_demand.model.candidates import Method
 from rfid3_demand.model.panel import flat_hierarchy
 from rfid3_demand.model.tree_features import TreeData
-from rfid3_demand.model.variants import checked_quantiles, learned_variant, trust_in, variant
+from rfid3_demand.model.trust import trust_at_origins, trust_in
+from rfid3_demand.model.variants import checked_quantiles, learned_variant, variant
 
 SAMPLES = (60, 240)
 """Series timed; below the second all are, and nothing is drawn out."""
@@ -68,11 +69,14 @@ def _rest(
     n = len(data.y)
     summing, peers, scale = flat_hierarchy(tuple(map(str, range(n)))).summing, np.zeros(n, dtype=int), np.ones(n)
     trust = trust_in(data, rounds, peers, scale)
+    past_trust = trust_at_origins(data, rounds, peers, scale, trust)
     said = candidates.statistical(data, data.y.shape[1], horizon, cheap)
     names = [name for name in said if name in CHEAPEST]
     past = rounds.outcomes
     for _ in range(families):
-        learned, past = learned_variant(summing, data, rounds, trust, names, peers, scale, horizon, np.array(["series"] * n))
+        learned, past = learned_variant(
+            summing, data, rounds, past_trust, names, peers, scale, horizon, np.array(["series"] * n)
+        )
         variant(summing, data, trust, said, learned, levels)
     checked = checked_quantiles(rounds, past, peers, scale, data.counts)
     backtest.scores(rounds, past, checked, np.array(["series"] * n), np.array(["smooth"] * n), scale)
