@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rfid3_demand.model import Panel, fit_forecast
 from rfid3_demand.model.budget import CHEAPEST, USED_SHARE, Budget, Costs, Plan, affordable, ladder
-from rfid3_demand.model.candidates import Method
+from rfid3_demand.model.method import Method
 from rfid3_shared.series import parse_frequency
 
 METHODS = (

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from rfid3_demand.model import candidates, global_tree, naive
-from rfid3_demand.model.candidates import Method
 from rfid3_demand.model.engine import LOCAL, Engine
+from rfid3_demand.model.method import Method
+from rfid3_demand.model.past import Past
 from rfid3_demand.model.tree_features import TreeData
 from rfid3_shared import evaluate
 
@@ -39,6 +40,8 @@ class Rounds:
     mean_4: np.ndarray
     first_season: bool
     """Whether the whole history is shorter than a season and a half."""
+    chances: tuple[np.ndarray, ...] = ()
+    """Of counts, per origin (nodes, types) as `Past` has them."""
 
     @property
     def independent(self) -> float:
@@ -102,6 +105,7 @@ def run(
     trees = TREES_OF_FEW if len(data.y) <= FEW_SERIES else TREES
     served_by = [k * trees // len(cuts) for k in range(len(cuts))]
     said: dict[int, dict[str, np.ndarray]] = {}
+    chances: dict[int, np.ndarray] = {}
     tree, served_from = None, -1
     # with a time limit the newest come first: they tell most about what comes next
     order = range(len(cuts)) if goes_on is None else reversed(range(len(cuts)))
@@ -109,7 +113,11 @@ def run(
         if done and goes_on is not None and not goes_on():
             break
         progress("backtest", done, len(cuts))
-        said[k] = candidates.statistical(data, cuts[k], steps, methods, engine)
+        past = Past(data, cuts[k], steps)
+        said[k] = candidates.from_past(past, methods, engine)
+        if data.counts:
+            chances[k] = past.chances
+        del past
         if with_tree:
             if served_by[k] != served_from:
                 served_from = served_by[k]
@@ -117,7 +125,9 @@ def run(
             if tree is not None:
                 said[k]["lightgbm"] = global_tree.predict(tree, data, cuts[k], steps)
     progress("backtest", len(cuts), len(cuts))
-    return _rounds(data, [cuts[k] for k in sorted(said)], steps, season, [said[k] for k in sorted(said)], with_tree)
+    done_cuts = [cuts[k] for k in sorted(said)]
+    rounds = _rounds(data, done_cuts, steps, season, [said.pop(k) for k in sorted(said)], with_tree)
+    return replace(rounds, chances=tuple(chances[k] for k in sorted(chances)))
 
 
 def _rounds(

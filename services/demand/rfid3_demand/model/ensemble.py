@@ -4,6 +4,8 @@ A series' own errors count by how many it has; the rest is the error its demand 
 chase luck.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 SHARPNESS = 8.0
@@ -21,7 +23,7 @@ LEAST_WEIGHT = 0.03
 
 
 def weights(
-    errors: dict[str, np.ndarray],
+    errors: Mapping[str, np.ndarray],
     scale: np.ndarray,
     kind: np.ndarray,
     power: float = SHARPNESS,
@@ -35,10 +37,8 @@ def weights(
     names = list(errors)
     if not names:
         return {}
-    relative = np.stack([errors[name] / scale[:, None] for name in names])  # (methods, n, observations)
     # methods are compared on the same targets; a hole in one must not make it look better
-    count = np.isfinite(relative).sum(axis=2)
-    total = np.where(np.isfinite(relative), np.minimum(relative, 50.0), 0.0).sum(axis=2)
+    count, total = (np.stack(parts) for parts in zip(*(_summed(errors[name] / scale[:, None]) for name in names), strict=True))
     pooled = np.ones_like(total)
     for code in np.unique(kind):
         rows = kind == code
@@ -52,6 +52,12 @@ def weights(
     share = _normalised(share)
     share = _normalised(np.where(share < LEAST_WEIGHT, 0.0, share))
     return {name: share[k] for k, name in enumerate(names)}
+
+
+def _summed(relative: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How many errors are known and their sum, (n,) each, the largest cut off: one method at a time, as there may be millions."""
+    known = np.isfinite(relative)
+    return known.sum(axis=1), np.where(known, np.minimum(relative, 50.0), 0.0).sum(axis=1)
 
 
 def halved(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from rfid3_demand.model import backtest, candidates, global_tree
 from rfid3_demand.model.budget import CHEAPEST, Costs
-from rfid3_demand.model.candidates import Method
+from rfid3_demand.model.method import Method
 from rfid3_demand.model.panel import flat_hierarchy
 from rfid3_demand.model.tree_features import TreeData
 from rfid3_demand.model.variants import checked_quantiles, learned_variant, trust_in, variant

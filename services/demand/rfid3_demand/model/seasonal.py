@@ -7,6 +7,7 @@ season gets none.
 
 import numpy as np
 
+SERIES_AT_ONCE = 10_000
 SMOOTHED_FROM = 40
 """Profiles this long (weeks of a year) are smoothed over neighbours, since each position is seen only a few times."""
 
@@ -53,11 +54,17 @@ def profile(
         if y.shape[1] < m * 1.5:
             break
         prior = np.tile(current, (1, m // current.shape[1]))
-        level = levels_of(y, m if y.shape[1] >= 2 * m else y.shape[1])
+        window = m if y.shape[1] >= 2 * m else y.shape[1]
+        level = np.concatenate([levels_of(y[at], window) for at in _blocks(len(y))])
         if groups is not None and len(y) > 1:
             prior = _group_profile(y, level, m, multiplicative, groups, offset, prior)
-        current = _shrunk(y, level, m, multiplicative, prior)
+        current = np.concatenate([_shrunk(y[at], level[at], m, multiplicative, prior[at]) for at in _blocks(len(y))])
     return current
+
+
+def _blocks(length: int) -> list[slice]:
+    """Series at a time: a season of a hundred thousand makes many arrays as large as the panel."""
+    return [slice(start, start + SERIES_AT_ONCE) for start in range(0, max(length, 1), SERIES_AT_ONCE)]
 
 
 def factors(profiles: np.ndarray, past: int, horizon: int) -> tuple[np.ndarray, np.ndarray]:
