@@ -4,8 +4,6 @@ A series' own errors count by how many it has; the rest is the error its demand 
 chase luck.
 """
 
-from collections.abc import Mapping
-
 import numpy as np
 
 SHARPNESS = 8.0
@@ -23,7 +21,7 @@ LEAST_WEIGHT = 0.03
 
 
 def weights(
-    errors: Mapping[str, np.ndarray],
+    errors: dict[str, np.ndarray],
     scale: np.ndarray,
     kind: np.ndarray,
     power: float = SHARPNESS,
@@ -34,11 +32,28 @@ def weights(
     errors: method -> (n, observations) absolute errors, NaN where it gave no forecast. scale: (n,). kind: (n,) codes of
     demand types.
     """
-    names = list(errors)
+    return weights_of({name: summed(each, scale) for name, each in errors.items()}, kind, power, prior_errors)
+
+
+def summed(errors: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How many errors are known, and their sum in units of scale with the largest cut off, (n,) each."""
+    relative = errors / scale[:, None]
+    known = np.isfinite(relative)
+    return known.sum(axis=1), np.where(known, np.minimum(relative, 50.0), 0.0).sum(axis=1)
+
+
+def weights_of(
+    sums: dict[str, tuple[np.ndarray, np.ndarray]],
+    kind: np.ndarray,
+    power: float = SHARPNESS,
+    prior_errors: float = PRIOR_ERRORS,
+) -> dict[str, np.ndarray]:
+    """The same from each method's `summed` errors: all errors of all methods at once need not fit into memory."""
+    names = list(sums)
     if not names:
         return {}
     # methods are compared on the same targets; a hole in one must not make it look better
-    count, total = (np.stack(parts) for parts in zip(*(_summed(errors[name] / scale[:, None]) for name in names), strict=True))
+    count, total = (np.stack(parts) for parts in zip(*sums.values(), strict=True))
     pooled = np.ones_like(total)
     for code in np.unique(kind):
         rows = kind == code
@@ -52,12 +67,6 @@ def weights(
     share = _normalised(share)
     share = _normalised(np.where(share < LEAST_WEIGHT, 0.0, share))
     return {name: share[k] for k, name in enumerate(names)}
-
-
-def _summed(relative: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How many errors are known and their sum, (n,) each, the largest cut off: one method at a time, as there may be millions."""
-    known = np.isfinite(relative)
-    return known.sum(axis=1), np.where(known, np.minimum(relative, 50.0), 0.0).sum(axis=1)
 
 
 def halved(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
