@@ -198,7 +198,8 @@ def scores(
     return pl.DataFrame(found, infer_schema_length=None).with_columns(pl.col(pl.Float64).fill_nan(None))
 
 
-def _score(rounds: Rounds, mean: np.ndarray, quantiles: np.ndarray, scale: np.ndarray, rows: np.ndarray) -> dict[str, float]:
+def _score(rounds: Rounds, mean: np.ndarray, quantiles: np.ndarray, scale: np.ndarray, of: np.ndarray) -> dict[str, float]:
+    rows = slice(None) if of.all() else of  # all of them are not copied
     y, said, q = rounds.outcomes[rows], mean[rows], quantiles[rows]
     ends = {level: q[..., CHECKED_LEVELS.index(level)] for level in _COVERAGE_LEVELS}
     deciles = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
