@@ -55,9 +55,9 @@ class Typed:
 def typed(y: np.ndarray, mean: np.ndarray, seen: Seen) -> Typed:
     """Probability below and at each outcome; y, mean: (n, origins, steps), NaN where unknown; seen: from each origin."""
     ok, mean = _usable(y, mean)
-    known = ok & np.stack([np.isfinite(each[:, :1]) for each in seen.chances], axis=1)
-    below, at = np.zeros(y.shape), np.zeros(y.shape)
+    known, below, at = ok.copy(), np.zeros(y.shape), np.zeros(y.shape)
     for k in range(y.shape[1]):
+        known[:, k] &= np.isfinite(seen.chances[k][:, :1])
         speaking = np.flatnonzero(known[:, k].any(axis=1))
         for start in range(0, len(speaking), TYPED_AT_ONCE):
             rows = speaking[start : start + TYPED_AT_ONCE]
