@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import nbinom
 
 from rfid3_demand.model import count_mixture
-from rfid3_demand.model.corrected_levels import buckets_seen
+from rfid3_demand.model.corrected_levels import buckets_seen, codes_of
 from rfid3_demand.model.count_types import DISPERSION_OF_TYPE, MEAN_OF_TYPE
 
 LEVELS = np.array([0.05, 0.1, 0.5, 0.9, 0.975, 0.995])
@@ -76,8 +76,8 @@ class TestBuckets:
         buckets = buckets_seen(kind, mean, np.ones(mean.shape, dtype=bool))
         new = int(buckets.of(np.array([7]), np.array([[0.3, 0.3]]))[0])
         assert buckets.known[new] not in (0, *buckets.known[buckets.of(kind[:400, 0], mean[:400, 0])])
-        assert buckets.teach(new, kind, mean).all()
-        assert not buckets.teach(new, kind, np.full(mean.shape, 40.0)).any()
-        assert buckets.teach(0, kind, mean).all()
+        assert buckets.teach(new, codes_of(kind, mean)).all()
+        assert not buckets.teach(new, codes_of(kind, np.full(mean.shape, 40.0))).any()
+        assert buckets.teach(0, codes_of(kind, mean)).all()
         own = int(buckets.of(kind[:1, 0], mean[:1, 0])[0])
-        assert buckets.teach(own, kind, mean)[:, 0].tolist() == [True] * 400 + [False] * 3
+        assert buckets.teach(own, codes_of(kind, mean))[:, 0].tolist() == [True] * 400 + [False] * 3

@@ -25,7 +25,15 @@ class TestLearnedVariant:
         data = TreeData(y, (), True, True, {}, {}, {}, {}, np.zeros(6, dtype=int), None)
 
         learned, _ = learned_variant(
-            IN_ONE_STORE, data, rounds, {"theta": np.ones(6)}, ["theta"], np.zeros(6, dtype=int), np.ones(6), horizon, LEVELS
+            IN_ONE_STORE,
+            data,
+            rounds,
+            [{"theta": np.ones(6)}] * origins,
+            ["theta"],
+            np.zeros(6, dtype=int),
+            np.ones(6),
+            horizon,
+            LEVELS,
         )
 
         belief = rounds.independent / (rounds.independent + 1.0)

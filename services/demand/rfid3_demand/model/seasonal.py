@@ -10,6 +10,7 @@ import numpy as np
 
 from rfid3_demand.model import season_belief
 
+SERIES_AT_ONCE = 10_000
 SMOOTHED_FROM = 40
 """Profiles this long (weeks of a year) are smoothed over neighbours, since each position is seen only a few times."""
 
@@ -57,7 +58,8 @@ def profile(
         if y.shape[1] < m * 1.5:
             break
         prior = np.tile(current, (1, m // current.shape[1]))
-        level = levels_of(y, m if y.shape[1] >= 2 * m else y.shape[1])
+        window = m if y.shape[1] >= 2 * m else y.shape[1]
+        level = np.concatenate([levels_of(y[at], window) for at in _blocks(len(y))])
         if groups is not None and len(y) > 1:
             prior = _group_profile(y, level, m, multiplicative, groups, offset, prior)
         # weeks of a year are too many positions to be told apart one by one: judged so, the demo company's classes lost seasons
@@ -65,8 +67,13 @@ def profile(
         if counts and multiplicative and m < SMOOTHED_FROM:
             current = _finished(season_belief.believed(y, level, m, prior), m, multiplicative)
         else:
-            current = _shrunk(y, level, m, multiplicative, prior)
+            current = np.concatenate([_shrunk(y[at], level[at], m, multiplicative, prior[at]) for at in _blocks(len(y))])
     return current
+
+
+def _blocks(length: int) -> list[slice]:
+    """Series at a time: a season of a hundred thousand makes many arrays as large as the panel."""
+    return [slice(start, start + SERIES_AT_ONCE) for start in range(0, max(length, 1), SERIES_AT_ONCE)]
 
 
 def factors(profiles: np.ndarray, past: int, horizon: int) -> tuple[np.ndarray, np.ndarray]:

@@ -19,15 +19,19 @@ def trust_in(data: TreeData, rounds: backtest.Rounds, peers: np.ndarray, scale: 
     """Weights per method and node: by deviance for counts, whose mean is wanted; otherwise half by the size of absolute errors
     and half by what the errors of a mixture would have been."""
     loss = ensemble.deviance if data.counts else lambda y, said: np.abs(y - said)
-    flat = {name: loss(rounds.outcomes, said).reshape(len(data.y), -1) for name, said in rounds.forecasts.items()}
     unit = np.maximum(1.0, scale) if data.counts else scale
+    # one method's errors at a time: all of them need not fit into memory
+    sums = {
+        name: ensemble.summed(loss(rounds.outcomes, said).reshape(len(data.y), -1), unit)
+        for name, said in rounds.forecasts.items()
+    }
     brief = data.y.shape[1] < BRIEF_STEPS and np.isfinite(data.y).sum() < BRIEF_CELLS
-    if brief and len(flat) > 1:
+    if brief and len(sums) > 1:
         # a tree takes the ramp of a first half-year for a law: measured on the real export it doubles the error of its company
-        flat["lightgbm"] = np.full_like(next(iter(flat.values())), np.nan)
+        sums["lightgbm"] = (np.zeros(len(data.y), dtype=int), np.zeros(len(data.y)))
     power = ensemble.BRIEF_SHARPNESS if brief else ensemble.COUNT_SHARPNESS if data.counts else ensemble.SHARPNESS
     prior = ensemble.COUNT_PRIOR_ERRORS if data.counts else ensemble.PRIOR_ERRORS
-    alone = ensemble.weights(flat, unit, peers, power, prior)
+    alone = ensemble.weights_of(sums, peers, power, prior)
     if data.counts or brief:
         return prior_shares.leaning(alone)
     signed = {name: (rounds.outcomes - said).reshape(len(data.y), -1) for name, said in rounds.forecasts.items()}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rfid3_demand.model import backtest, drift_ratio, ensemble, error_models, intervals, pickup
+from rfid3_demand.model import backtest, count_intervals, drift_ratio, ensemble, error_models, intervals, pickup
 from rfid3_demand.model.count_types import Seen
 from rfid3_demand.model.learned import LearnedVariant
 from rfid3_demand.model.panel import Variant, bottom_rows
@@ -92,7 +92,7 @@ def variant(
     mean = np.where(np.isfinite(data.y).any(axis=1)[:, None], mean, np.nan)
     if held is not None:
         mean = pickup.lifted(summing, mean, held.floor[:, : mean.shape[1]])
-    now = None if chances is None else Seen(chances[:, None], learned.calibration.kind[:, None])
+    now = None if chances is None else Seen((chances,), learned.calibration.kind[:, None])
     quantiles = intervals.quantiles(learned.calibration, mean, levels, now)
     if held is not None:
         quantiles = pickup.above_floor(summing, quantiles, held.floor)
@@ -123,6 +123,8 @@ def checked_quantiles(
     y, origins = rounds.outcomes, rounds.outcomes.shape[1]
     levels = np.array(backtest.CHECKED_LEVELS)
     result = np.full((*y.shape, len(levels)), np.nan, dtype=np.float32)
+    # the same whoever learns from it
+    typed = count_intervals.typed(y, mean, seen.at(list(range(origins)))) if counts and seen is not None else None
     for k in range(origins):
         others = [j for j in range(origins) if (j != k if counts else rounds.apart[k, j])] or [k]
         calibration = intervals.calibrate(
@@ -136,6 +138,7 @@ def checked_quantiles(
             rounds.first_season,
             None if seen is None else seen.at(others),
             rounds.apart[np.ix_(others, others)],
+            None if typed is None else typed.of(others),
         )
         result[:, k] = intervals.quantiles(calibration, mean[:, k], levels, None if seen is None else seen.at([k]))
     return result
