@@ -182,7 +182,7 @@ class TestLearnedFiles:
 class TestSameRegressors:
     def test_the_tree_is_asked_with_the_columns_it_learned_from(self) -> None:
         """A series that came or went since the full run, in past or horizon, means that everything is learned anew."""
-        panel, _ = whole()
+        _, panel, _ = company()
         more = {**panel.past, "rain": np.zeros(STEPS)}
         ahead = {**panel.known, "festivals": np.zeros(STEPS + HORIZON)}
 
