@@ -1,8 +1,8 @@
 """Do reconciled forecasts of a real hierarchy add up exactly, and are they better than the base forecasts at every level?
 
-Australian trips by quarter, state, region and purpose; the last 8 quarters are held out whole. Base: the same method with every
-node forecast by itself. Peer: AutoETS at every node, then bottom-up and MinT (shrunk covariance) by hierarchicalforecast, where
-that is installed. `python -m bench.accuracy_hierarchy [--earlier] [--peer]`.
+Australian trips by quarter, state, region and purpose; the last 8 quarters are held out whole. Base: every node forecast by
+itself, with the regression from windows that a hierarchy leaves out. Peer: AutoETS at every node, then bottom-up and MinT
+(shrunk covariance) by hierarchicalforecast, where that is installed. `python -m bench.accuracy_hierarchy [--earlier] [--peer]`.
 """
 
 import argparse

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from rfid3_shared.jobs import Progress
+from rfid3_shared.jobs import BATCH, INTERACTIVE, Progress
 from rfid3_shared.jobs.nursery import Nursery
 from rfid3_shared.jobs.worker import run_worker
 from rfid3_shared.log import configure_logging
@@ -21,6 +21,8 @@ from rfid3_shared.settings import Settings
 SERVICE = "chaos"
 KINDS = {f"publish_{number:02d}": "bench.chaos_work:publish" for number in range(12)}
 """At most one job of a kind is active, so there are several kinds."""
+LANES = {kind: (BATCH, INTERACTIVE)[number % 2] for number, kind in enumerate(KINDS)}
+"""Half of them are of either lane: a worker runs one of each side by side."""
 STEPS, STEP_S = 6, 0.05
 
 
@@ -50,7 +52,7 @@ def main() -> int:
     """Run a worker until it is killed."""
     configure_logging("chaos-worker")
     nursery = Nursery.fork()
-    asyncio.run(run_worker(Settings(), service=SERVICE, kinds=KINDS, slots=2, nursery=nursery))
+    asyncio.run(run_worker(Settings(), service=SERVICE, kinds=KINDS, nursery=nursery))
     return 0
 
 

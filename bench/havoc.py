@@ -23,7 +23,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bench.chaos_servers import Killable, mariadb_in, redis_on, worker
-from bench.chaos_work import KINDS, SERVICE
+from bench.chaos_work import KINDS, LANES, SERVICE
 from bench.servers import free_port
 from rfid3_shared.clock import Clock
 from rfid3_shared.db import open_engine, transaction
@@ -156,9 +156,9 @@ class Havoc:
                 async with transaction(self._engine) as connection:
                     job = await enqueue(
                         connection, service=SERVICE, kind=kind, arguments={"number": self.toll.asked}, requested_by="chaos",
-                        idempotency_key=key, clock=Clock(), max_attempts=MANY_ATTEMPTS,
+                        idempotency_key=key, clock=Clock(), max_attempts=MANY_ATTEMPTS, lane=LANES[kind],
                     )  # fmt: skip
-                    outbox.add(job.id, SERVICE)
+                    outbox.add(job)
                 self.toll.asked += 1
                 await outbox.send()
 

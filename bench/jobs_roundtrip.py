@@ -89,7 +89,7 @@ async def ours(count: int, settings: Settings) -> list[float]:
         outbox = Outbox(redis)
         async with transaction(engine) as connection:
             job = await enqueue(connection, service="bench", kind="no_op", arguments={}, requested_by="bench", clock=clock)
-            outbox.add(job.id, "bench")
+            outbox.add(job)
         await outbox.send()
         while not job.finished:
             await asyncio.sleep(LOOK_S)

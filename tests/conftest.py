@@ -5,11 +5,13 @@ import secrets
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from rfid3_deploy.embedded_redis import redis_program
@@ -17,6 +19,11 @@ from rfid3_deploy.embedded_redis import redis_program
 # how fast a machine draws examples says nothing about the code: no deadline, no complaint about slow drawing
 settings.register_profile("suite", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
+# a traceback drawn for a terminal with all its variables takes a third of a second, and some tests log hundreds
+structlog.configure(
+    processors=[structlog.processors.add_log_level, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()],
+    logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+)
 MARIADB_HINT = "install mariadb-server, or set RFID3_TEST_MYSQL_URL=mysql://user:password@host:port"
 
 

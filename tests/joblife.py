@@ -10,20 +10,23 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from rfid3_shared.clock import Clock
 from rfid3_shared.db import transaction
-from rfid3_shared.jobs import Job, Outbox, enqueue, get_job
+from rfid3_shared.jobs import BATCH, Job, Outbox, enqueue, get_job
 
 PATIENCE_S = 20
 
 
-async def ask(engine: AsyncEngine, redis_url: str, kind: str, **arguments: object) -> str:
+async def ask(
+    engine: AsyncEngine, redis_url: str, kind: str, lane: str = BATCH, *, alone: bool = True, **arguments: object
+) -> str:
     """Ask for a job as a route does, in a transaction and then through the outbox; its id."""
     async with Redis.from_url(redis_url) as redis:
         outbox = Outbox(redis)
         async with transaction(engine) as connection:
             job = await enqueue(
-                connection, service="demand", kind=kind, arguments=arguments, requested_by="test", clock=Clock()
-            )
-            outbox.add(job.id, "demand")
+                connection, service="demand", kind=kind, arguments=arguments, requested_by="test", clock=Clock(), lane=lane,
+                alone=alone,
+            )  # fmt: skip
+            outbox.add(job)
         await outbox.send()
     return job.id
 

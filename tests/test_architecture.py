@@ -28,7 +28,7 @@ ROOMS = {
     "snapshot", "tables", "train", "worker",
     # rooms of DECISIONS.md 17
     "availability", "censoring", "comparison", "evaluation", "feature_drift", "fitting", "history", "ledger_rows", "live_features", "nodes",
-    "adhoc", "bands", "chart", "outcomes", "own_input", "payloads", "recommendations", "series_view",
+    "adhoc", "bands", "chart", "findings", "outcomes", "own_input", "pace", "payloads", "recommendations", "series_view",
     "live_accuracy", "performance", "publication", "rates", "resolve", "score", "watching", "learned", "engine", "cluster",
     "bookings", "contract_queries", "events", "yearly_prior", "regressors", "correlations",
 }  # fmt: skip

@@ -11,8 +11,6 @@ import typer
 from rfid3_deploy.plan import Plan
 from rfid3_shared.errors import InvalidParameters
 
-app = typer.Typer()
-
 
 def up(
     data: Annotated[Path | None, typer.Option(help="Folder of an RFID3 export to work on; without it, a demo company.")] = None,
@@ -30,7 +28,7 @@ def up(
             f"There is no folder {data}.", data="a folder with RFID3's tables as <table>.csv or <table>.csv.gz"
         )
     plan = Plan(str(data.resolve()) if data else None, items, months, seed)
-    # this process has imported every member's commands; the parent of all others shall hold only what they use
+    # this process has imported what a command line needs; the parent of all others shall hold only what they use
     os.execve(sys.executable, [sys.executable, "-m", "rfid3_deploy.suite", plan.to_json()], {**os.environ, **LEAN})  # noqa: S606
 
 
@@ -58,6 +56,3 @@ def train(
         raise InvalidParameters(f"There is no service {service!r}.", services=", ".join(found))
     with stage("training") as current:
         current.outcome = asyncio.run(train_service(found[service], current.report, force=force, engine=engine))
-
-
-top = {"up": up, "train": train}

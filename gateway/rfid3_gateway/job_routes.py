@@ -84,6 +84,7 @@ class JobAnswer(BaseModel):
     finished_at: str | None
     seconds: float | None = Field(description="How long the last attempt took.")
     rerun_of: str | None = Field(description="The job that this one runs again.")
+    lane: str = Field(description="interactive: somebody waits for it, long work does not hold it up; else batch.")
     quarantined: bool = Field(description="True when it failed in all its attempts: look at it, then POST …/rerun.")
 
 
@@ -179,7 +180,7 @@ async def rerun(request: Request, job_id: JobId, idempotency_key: IdempotencyKey
             connection, job_id, requested_by=caller.key_id, clock=held.clock,
             idempotency_key=f"rerun/{caller.key_id}/{idempotency_key}" if idempotency_key else None,
         )  # fmt: skip
-        outbox.add(new.id, new.service)
+        outbox.add(new)
     await outbox.send()
     words = f"It is run again: GET {ALL}/{new.id}."
     reply = answer(request, new.as_dict(), message=words, status=202)

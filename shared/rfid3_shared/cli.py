@@ -5,7 +5,7 @@ Exit codes: 0 done, 1 the job failed or the answer is no, 2 the request cannot b
 
 import sys
 from collections.abc import Callable
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 
 import typer
 from rich.console import Console
@@ -13,7 +13,8 @@ from rich.console import Console
 from rfid3_shared.errors import AppError
 from rfid3_shared.log import keep_stdout_clean
 
-GROUP = "rfid3.commands"
+COMMANDS, GROUPS = "rfid3.commands", "rfid3.command_groups"
+"""Entry points: single commands (a function), and commands with subcommands (a Typer application)."""
 ORDER = ("up", "import", "train", "demand", "source", "twin", "keys", "jobs", "models", "ledger", "flags", "external", "store")
 HELP = """Predictive analytics for RFID3 that a rental company can trust.
 
@@ -22,27 +23,37 @@ Settings are read from the environment, prefix RFID3_ (see .env.example).
 """
 
 
-def build() -> typer.Typer:
-    """The root command with every installed member's subcommands.
+def build(wanted: str | None = None) -> typer.Typer:
+    """The root command with what every installed member brings; only `wanted`, where there is such a command.
 
-    A member that is not installed whole (an API image has no training extras) leaves the others usable.
+    Loading them all takes a second, and most calls name one. A member that is not installed whole (an API image has no
+    training extras) leaves the others usable.
     """
     root = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode="rich", pretty_exceptions_show_locals=False)
-    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+    points = [point for group in (COMMANDS, GROUPS) for point in entry_points(group=group)]
+    points = [point for point in points if point.name == wanted] or sorted(points, key=_place)
+    for point in points:
         try:
-            group = point.load()
+            found = point.load()
         except ModuleNotFoundError as absent:
             root.command(point.name, help=f"Needs the package {absent.name}, which is not installed here.", hidden=True)(
                 _refuse(absent.name)
             )
             continue
-        module = sys.modules[group_module(point.value)]
-        if group.registered_commands or group.registered_groups:
-            root.add_typer(group, name=point.name)
-        for name, command in getattr(module, "top", {}).items():
-            root.command(name)(command)
-    root.registered_commands.sort(key=lambda command: ORDER.index(command.name) if command.name in ORDER else len(ORDER))
+        if point.group == GROUPS:
+            root.add_typer(found, name=point.name)
+        else:
+            root.command(point.name)(found)
+    root.callback()(_root)  # a single command keeps its name
     return root
+
+
+def _root() -> None:
+    """Nothing of its own."""
+
+
+def _place(point: EntryPoint) -> tuple[int, str]:
+    return (ORDER.index(point.name) if point.name in ORDER else len(ORDER)), point.name
 
 
 def _refuse(package: str | None) -> Callable[[], None]:
@@ -53,16 +64,11 @@ def _refuse(package: str | None) -> Callable[[], None]:
     return refuse
 
 
-def group_module(value: str) -> str:
-    """The module of an entry point written `package.module:attribute`."""
-    return value.partition(":")[0]
-
-
 def main() -> None:
     """Run the command; faults of ours are told in plain words."""
     keep_stdout_clean()
     try:
-        build()()
+        build(next(iter(sys.argv[1:2]), None))()
     except AppError as error:
         sys.exit(tell(error))
 

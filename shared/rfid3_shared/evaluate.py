@@ -98,7 +98,7 @@ def weighted_quantile_loss(y: ArrayLike, quantiles: ArrayLike, levels: ArrayLike
 
     quantiles: the outcome's shape with one more, last axis for levels. For the median alone it equals WAPE.
     """
-    actual, predicted = np.asarray(y, dtype=float), np.asarray(quantiles, dtype=float)
+    actual, predicted = np.asarray(y, dtype=float), np.asarray(quantiles)  # as floats a level at a time
     scores = []
     for k, level in enumerate(np.asarray(levels, dtype=float)):
         a, p = _pairs(actual, predicted[..., k])

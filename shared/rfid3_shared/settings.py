@@ -84,6 +84,10 @@ class Settings(BaseSettings):
     """Longest run of one job before its process is ended."""
     job_memory_mb: int = Field(3072, ge=256)
     """Memory one job's processes may hold, in MiB; a job that holds more is ended."""
+    job_batch_slots: int = Field(1, ge=1)
+    """Long jobs (training and the like) that a worker runs side by side."""
+    job_interactive_slots: int = Field(1, ge=0)
+    """Jobs somebody waits for that a worker runs beside the long ones; 0 = they share the slots of those, and go first."""
     job_keep_days: float = Field(30.0, gt=0)
     """Days a finished job stays in the list; scheduled ones that succeeded stay for one."""
     ledger_queue_rows: int = Field(10_000, ge=1)

@@ -94,6 +94,23 @@ class TestForecastAll:
         assert [answer["ok"] for answer in answers] == [True, False]
         assert "sound" in answers[1]["error"]["message"]
 
+    def test_tells_what_each_series_is_like(self) -> None:
+        """A shift is told with its step as the input wrote it, counted from the series' own end; its neighbour has none."""
+        zoned = {
+            "id": "zoned",
+            "ds": [f"{day}T09:00:00-06:00" for day in days(60)],
+            "y": [20 + k % 4 - 15 * (k > 39) for k in range(60)],
+        }
+
+        found = forecast([SOUND, zoned])
+
+        (shift,) = found["zoned"]["diagnosis"]["level_shifts"]
+        assert shift["at"] == days(60)[40]
+        assert shift["ratio"] == pytest.approx(6.5 / 21.5, abs=0.01)
+        assert found["zoned"]["diagnosis"]["may_be_season"]
+        assert found["sound"]["diagnosis"]["level_shifts"] == []
+        assert found["sound"]["diagnosis"]["kind"] == found["sound"]["kind"] == "smooth"
+
     def test_regressors_known_ahead_are_used(self) -> None:
         """A series that doubles whenever a known regressor is on is forecast so."""
         on = [float(k % 3 == 0) for k in range(124)]

@@ -14,7 +14,7 @@ from joblife import done
 
 from rfid3_demand import payloads
 from rfid3_demand.routes import adhoc_routes
-from rfid3_demand.schemas import AdhocAnswer, AdhocRequest
+from rfid3_demand.schemas import AdhocAnswer
 from rfid3_demand.settings import DemandSettings
 from rfid3_demand.worker import KINDS
 from rfid3_shared import db
@@ -149,17 +149,6 @@ class TestAdhoc:
         assert (job.state, job.attempts) == ("failed", 1)
         assert told.status_code == 500
         assert "ask again" in told.json()["error"]["message"]
-
-
-class TestExpectedSeconds:
-    def test_more_work_is_expected_to_take_longer(self) -> None:
-        """By series and by values; a small request is expected within the usual deadline."""
-        small, large = (
-            AdhocRequest(freq="D", horizon=1, series=[{"id": str(k), "ds": list(range(n)), "y": [1] * n} for k in range(n)])
-            for n in (5, 400)
-        )
-
-        assert adhoc_routes.expected_s(small) < 10 < adhoc_routes.expected_s(large)
 
 
 class TestPayloads:

@@ -255,8 +255,11 @@ class TestWithTheTwin:
         whole = company(tmp_path_factory.getbasetemp())  # ends on a Tuesday
         settings, wanted = DemandSettings(demand_horizon_weeks=4), RetrainRequest(model_types=["average"])
 
-        made = publication.snapshot_of(fitting.fit(whole, settings, wanted, Silent()), settings, "0" * 32)
+        trained = fitting.fit(whole, settings, wanted, Silent())
+        made = publication.snapshot_of(trained, settings, "0" * 32)
 
+        assert trained.forecast.learned is not None
+        assert [one["kind"] for one in made.spec.diagnosis] == list(trained.forecast.learned.kinds)
         begun = made.spec.week_in_progress
         assert begun is not None
         assert (made.means[0, :, 0] >= made.booked[:, 0] - 1e-3).all()

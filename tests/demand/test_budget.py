@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rfid3_demand.model import Panel, fit_forecast
 from rfid3_demand.model.budget import CHEAPEST, USED_SHARE, Budget, Costs, Plan, affordable, ladder
-from rfid3_demand.model.candidates import Method
+from rfid3_demand.model.method import Method
 from rfid3_shared.series import parse_frequency
 
 METHODS = (
@@ -36,11 +36,11 @@ class Ticking:
 
 
 def panel() -> Panel:
-    """Twelve series of counts over sixty weeks."""
-    weeks = np.arange(60)
-    y = np.round(5 + 4 * np.sin(weeks / 6 + np.arange(12)[:, None]) + (weeks * 7 + np.arange(12)[:, None] * 5) % 4)
+    """Six series of counts over forty-five weeks."""
+    weeks = np.arange(45)
+    y = np.round(5 + 4 * np.sin(weeks / 6 + np.arange(6)[:, None]) + (weeks * 7 + np.arange(6)[:, None] * 5) % 4)
     dates = tuple(date(2024, 1, 1) + timedelta(weeks=int(week)) for week in weeks)
-    return Panel(tuple(f"s{k}" for k in range(12)), dates, np.maximum(y, 0.0), parse_frequency("W-MON"), 52)
+    return Panel(tuple(f"s{k}" for k in range(6)), dates, np.maximum(y, 0.0), parse_frequency("W-MON"), 52)
 
 
 class TestLadder:

@@ -65,6 +65,25 @@ class TestForecast:
         assert (np.diff(levels.to_numpy(), axis=1) >= 0).all()
         assert (levels.to_numpy() >= 0).all()
 
+    def test_tells_what_each_series_is_like(self, tmp_path: Path) -> None:
+        """A shift from 20 to 8 in the 70th of 130 weeks, beside a steady series: printed in words, written with date and ratio."""
+        noise = np.random.default_rng(6).integers(-2, 3, (2, 130))
+        first = date(2023, 1, 2)
+        rows = "".join(
+            f"{name},{first + timedelta(weeks=k)},{(8 if name == 'b' and k >= 69 else 20) + noise[at, k]}\n"
+            for at, name in enumerate("ab") for k in range(130)
+        )  # fmt: skip
+        found = tmp_path / "found.csv"
+        result, _ = forecast(tmp_path, HEADER + rows, "--diagnosis", str(found), "--budget", "0.1")
+        assert result.exit_code == 0, result.output
+        table = pl.read_csv(found, schema_overrides={"trend_per_step": pl.Float64, "shift_ratio": pl.Float64})
+        assert table["unique_id"].to_list() == ["a", "b"]
+        assert table["kind"].to_list() == ["smooth", "smooth"]
+        assert table["last_shift"].to_list() == [None, str(first + timedelta(weeks=69))]
+        assert table["shift_ratio"][1] == pytest.approx(0.4, abs=0.03)
+        assert f"b: {table['text'][1]}" in result.output
+        assert "a: Smooth demand; no season that stands out from chance." in result.output
+
     def test_negative_values_stay_possible(self, tmp_path: Path) -> None:
         """Real-valued series around -5 are forecast around -5."""
         rows = "".join(f"a,{k},{-5 + 0.1 * (k % 3)}\n" for k in range(40))

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import nbinom
 
 from rfid3_demand.model import count_mixture
+from rfid3_demand.model.corrected_levels import buckets_seen, codes_of
 from rfid3_demand.model.count_types import DISPERSION_OF_TYPE, MEAN_OF_TYPE
 
 LEVELS = np.array([0.05, 0.1, 0.5, 0.9, 0.975, 0.995])
@@ -65,3 +66,18 @@ class TestQuantiles:
         one = two_types(kind, kind, 1.0)
         q = count_mixture.quantiles(count_mixture.distribution(np.array([[mean, 2 * mean]]), one), LEVELS)[0]
         assert (q[1] >= q[0]).all()
+
+
+class TestBuckets:
+    def test_a_kind_new_at_its_size_gets_what_all_of_that_size_teach(self) -> None:
+        """Not what the finer buckets leave over: a few outcomes far off, here of a rare kind, would speak for it."""
+        kind = np.repeat([[0], [1]], [400, 3], axis=0)
+        mean = np.full((403, 1, 2), 0.3)
+        buckets = buckets_seen(kind, mean, np.ones(mean.shape, dtype=bool))
+        new = int(buckets.of(np.array([7]), np.array([[0.3, 0.3]]))[0])
+        assert buckets.known[new] not in (0, *buckets.known[buckets.of(kind[:400, 0], mean[:400, 0])])
+        assert buckets.teach(new, codes_of(kind, mean)).all()
+        assert not buckets.teach(new, codes_of(kind, np.full(mean.shape, 40.0))).any()
+        assert buckets.teach(0, codes_of(kind, mean)).all()
+        own = int(buckets.of(kind[:1, 0], mean[:1, 0])[0])
+        assert buckets.teach(own, codes_of(kind, mean))[:, 0].tolist() == [True] * 400 + [False] * 3

@@ -63,6 +63,14 @@ class TestChances:
         y = np.random.default_rng(3).poisson(3.0 * factor).astype(float)
         assert count_mixture.mean_of(chances(y, factor)).mean() == pytest.approx(3.0, rel=0.05)
 
+    def test_blocks_give_what_the_whole_gives(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Series are answered a few at a time, with what was learned of all: the same chances however many at a time."""
+        rng = np.random.default_rng(5)
+        y, factor = rng.poisson(rng.gamma(1.0, 2.0, (50, 1)), (50, 30)).astype(float), rng.uniform(0.5, 1.5, (50, 30))
+        whole = chances(y, factor)
+        monkeypatch.setattr(count_types, "SERIES_AT_ONCE", 7)
+        assert np.allclose(chances(y, factor), whole, rtol=1e-4, atol=1e-7)
+
     def test_large_or_unseen_series_have_none(self) -> None:
         """Means above the limit and series never observed are left to other rooms."""
         y = np.array([[200.0] * 10, [NAN] * 10, [1.0] * 10])

@@ -1,8 +1,6 @@
 """Do forecasts come out the same wherever they are computed? On a real Dask cluster of two worker processes."""
 
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,14 +9,18 @@ import numpy as np
 import pytest
 from smallcompany import HORIZON, STEPS, company
 
-from rfid3_demand import engine
+from rfid3_demand import engine, train
+from rfid3_demand.cluster import Cluster
 from rfid3_demand.model import candidates, global_tree, tree_paths
 from rfid3_demand.model.candidates import METHODS
 from rfid3_demand.model.engine import LOCAL, Engine
 from rfid3_demand.model.nodes import node_data
 from rfid3_demand.model.past import Past
 from rfid3_demand.model.tree_features import CAUSES, TreeData, cause_of
+from rfid3_demand.settings import DemandSettings
+from rfid3_shared.clock import Clock
 from rfid3_shared.errors import InvalidParameters
+from rfid3_shared.jobs.progress import LineProgress
 
 TREE_TOLERANCE = 1.0
 """A tree grown from the same rows in two halves (other bins, other samples of rows) may differ from one grown here by so many
@@ -116,6 +118,17 @@ class TestOpened:
 
 @needs_dask
 @pytest.mark.xdist_group("dask")
+class TestRefused:
+    async def test_a_run_with_a_wrong_name_does_nothing(self, tmp_path: Path) -> None:
+        """`rfid3 train demand --engine nonsense` reads no data and makes no file before it is refused."""
+        settings = DemandSettings(home=tmp_path / "var", train_engine="nonsense")
+
+        with pytest.raises(InvalidParameters, match="There is no training engine 'nonsense'"):
+            await train.run(settings, {}, LineProgress(lambda _: None, Clock()))
+
+        assert not (tmp_path / "var").exists()
+
+
 class TestCluster:
     def test_candidates_are_the_same_numbers(self, cluster: Engine, small_blocks: None) -> None:
         """The workers run the same code on the same blocks: every method's forecast is equal bit for bit."""
@@ -140,33 +153,15 @@ class TestCluster:
 
         assert apart <= TREE_TOLERANCE * max(by_samples)
 
-
-@needs_dask
-@pytest.mark.xdist_group("dask")
-class TestScheduler:
-    def test_reaches_workers_that_others_started(self, tmp_path: Path, small_blocks: None) -> None:
-        """`dask scheduler` and two `dask worker` processes, reached by dask://host:port, give the same candidates."""
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        dask = [sys.executable, "-m", "dask"]
-        quiet = {"cwd": tmp_path, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        started = [
-            subprocess.Popen([*dask, "scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"], **quiet)
-        ]
-        try:
-            for _ in range(2):
-                options = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1"]
-                started.append(subprocess.Popen([*dask, "worker", f"127.0.0.1:{port}", *options], **quiet))
-            from distributed import Client
-
-            with Client(f"tcp://127.0.0.1:{port}", timeout=60) as client:
-                client.wait_for_workers(2, timeout=60)
-            with engine.opened(f"dask://127.0.0.1:{port}") as found:
-                there = candidates.statistical(data(), STEPS, HORIZON, engine=found)
-        finally:
-            for process in reversed(started):
-                process.terminate()
-                process.wait(timeout=20)
+    def test_workers_that_others_started_are_reached(self, cluster: Engine, small_blocks: None) -> None:
+        """By its scheduler's dask://host:port a running cluster gives the same candidates, and goes on running afterwards."""
+        assert isinstance(cluster, Cluster)
+        address = cluster.client.scheduler.address.removeprefix("tcp://")
         here = candidates.statistical(data(), STEPS, HORIZON)
+
+        with engine.opened(f"dask://{address}") as found:
+            there = candidates.statistical(data(), STEPS, HORIZON, engine=found)
+
+        assert found is not cluster
         assert all(np.array_equal(there[name], said, equal_nan=True) for name, said in here.items())
+        assert len(cluster.client.scheduler_info()["workers"]) == 2

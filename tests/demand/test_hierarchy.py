@@ -100,11 +100,22 @@ class TestLearn:
         outcomes, forecasts = self.past(4, slice(4, 7))
         ticks = iter(range(0, 1000, 10))
         errors = learn(TREE, outcomes, forecasts, np.ones(7), NAMES, True, limit_s=5.0, clock=lambda: float(next(ticks)))
-        assert (errors.name, errors.power) == ("weighted", 0.5)
+        assert (errors.name, errors.power) == ("weighted", 0.75)
+
+    @pytest.mark.parametrize(("lucky", "independent", "expected"), [(1, np.inf, 0.75), (6, np.inf, 0.0), (6, 1.0, 0.75)])
+    def test_another_power_must_be_surely_better(self, lucky: int, independent: float, expected: float) -> None:
+        """Upper nodes that err as their own errors say: seen at one origin, or at origins that are one story, it is luck."""
+        rng = np.random.default_rng(5)
+        outcomes = np.einsum("nb,boh->noh", TREE.toarray(), rng.uniform(5, 15, (4, 6, 40)))
+        forecasts = outcomes + rng.normal(0, 0.02, outcomes.shape)
+        forecasts[:4, :lucky] += rng.normal(0, 3.0, (4, lucky, 40))
+        forecasts[4:, :lucky] += rng.normal(0, 6.0, (3, lucky, 40))
+        found = learn(TREE, outcomes, forecasts, np.ones(7), NAMES, False, independent)
+        assert (found.name, found.power) == ("weighted", expected)
 
     def test_few_errors_count_as_the_scale_says(self) -> None:
         """A node without errors has its scale's variance; one with many has theirs."""
-        error = np.full((2, 100, 10), np.nan)
+        error = np.full((2, 1000, 10), np.nan)
         error[1] = 3.0
         variance = error_model(error, np.array([2.0, 2.0]), np.ones(2)).variance
         assert variance == pytest.approx([4.0, 9.0], rel=0.01)

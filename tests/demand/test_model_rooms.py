@@ -1,13 +1,28 @@
 """The model's rooms one by one, against textbook recursions and brute force."""
 
+from datetime import date, timedelta
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 from scipy.stats import nbinom
 
-from rfid3_demand.model import ensemble, intermittent, intervals, naive, negative_binomial, seasonal, smoothing
-from rfid3_demand.model.panel import aggregate
+from rfid3_demand.model import (
+    Panel,
+    corrected_levels,
+    ensemble,
+    global_tree,
+    intermittent,
+    intervals,
+    naive,
+    negative_binomial,
+    nodes,
+    seasonal,
+    smoothing,
+)
+from rfid3_demand.model.panel import aggregate, flat_hierarchy
 from rfid3_demand.model.reconcile import ErrorModel, reconcile
+from rfid3_shared.series import parse_frequency
 
 NAN = float("nan")
 
@@ -189,3 +204,32 @@ class TestAggregate:
         total = aggregate(csr_matrix(np.ones((1, 2))), y)
         assert np.isnan(total[0, 0])
         assert total[0, 1:].tolist() == [2.0, 7.0]
+
+
+class TestShareBelow:
+    def test_is_the_share_of_points_at_or_below(self) -> None:
+        """Counted one by one: of five points within each outcome's step, as many lie below a grid point; twenty more as promised."""
+        rng = np.random.default_rng(9)
+        low = rng.uniform(0.0, 0.9, 40)
+        high = low + rng.uniform(0.0, 0.1, 40)
+        points = [
+            at + max(to - at, 1e-4) * part for at, to in zip(low, high, strict=True) for part in (0.1, 0.3, 0.5, 0.7, 0.9)
+        ]
+        share = np.array([sum(point <= mark for point in points) / len(points) for mark in corrected_levels.GRID])
+        expected = (40 * share + 20 * corrected_levels.GRID) / 60
+        found = corrected_levels.share_below(low, high, np.ones(40, dtype=bool))
+        assert np.allclose(found[1:-1], expected[1:-1], atol=1e-9)
+        assert found[0] == 0.0
+
+
+class TestTrainingRows:
+    def test_very_many_series_still_teach_all_seasons(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Where one origin alone would fill the budget, rows come from ten origins and from every series in turn."""
+        monkeypatch.setattr(global_tree, "ROW_BUDGET", 60)
+        y = np.random.default_rng(2).poisson(3.0, (60, 40)).astype(float)
+        dates = tuple(date(2023, 1, 2) + timedelta(weeks=k) for k in range(40))
+        panel = Panel(tuple(map(str, range(60))), dates, y, parse_frequency("W-MON"), 52)
+        data = nodes.node_data(panel, flat_hierarchy(panel.ids).summing, 4)
+        blocks = list(global_tree._training_blocks(data, 36, 4))
+        assert len(blocks) == global_tree.FEWEST_ORIGINS
+        assert [len(block[1]) for block in blocks] == [6] * len(blocks)

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -92,6 +93,21 @@ class TestAdvice:
         assert told["booked"] == {"booked": 11.0, "expected": 10.0}
         assert told["refused"] == {"refused_estimate": 9.0, "left": float(sum(range(12, 20)))}
         assert told["history"] == {"history_weeks": 20.0, "supported_weeks": 8.0}
+
+    def test_a_trend_or_an_old_shift_is_told_at_most_once_and_only_when_it_matters(self, snapshot: Snapshot) -> None:
+        """A rise of units in a quarter is a sentence; a slight one, an old shift, and what may be the time of year are none."""
+        first = snapshot.spec.first_week
+        new, old = ({"at": str(first - timedelta(weeks=back)), "before": 40.0, "after": 60.0} for back in (10, 60))
+
+        def said(**kept: Any) -> list[tuple[str, dict[str, float]]]:
+            spec = replace(snapshot.spec, diagnosis=[{"kind": "smooth", **kept}] * len(snapshot.spec.nodes))
+            found = advice(replace(snapshot, spec=spec), rental_class="61825")
+            return [(one["kind"], one["numbers"]) for one in found if one["kind"] in ("level_shift", "trend")]
+
+        assert said(trend=-0.5) == [("trend", {"trend_per_week": -0.5, "over_weeks": 13.0, "moved": -6.5})]
+        assert said(trend=0.05) == said(shifts=[old]) == said(shifts=[new], may_be_season=True) == said() == []
+        assert said(shifts=[old, new], trend=0.5) == [("level_shift", {"before": 40.0, "after": 60.0, "ratio": 1.5})]
+        assert [kind for kind, _ in said(shifts=[old], trend=0.5)] == ["trend"]
 
     def test_every_sentence_has_numbers(self, snapshot: Snapshot) -> None:
         """Whatever is asked, nothing is advised without a number, and the texts are the recommendations."""

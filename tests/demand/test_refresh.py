@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
-from smallcompany import HORIZON, STEPS, company
+from smallcompany import HORIZON, NEW, STEPS, company, cut, full
 
 from rfid3_demand import learned
 from rfid3_demand.fitting import same_regressors
-from rfid3_demand.model import Forecast, Hierarchy, Panel, candidates, fit_forecast, global_tree, plain_form, refresh
+from rfid3_demand.model import Forecast, Hierarchy, candidates, fit_forecast, global_tree, plain_form, refresh
 from rfid3_demand.model.fit import joined
 from rfid3_demand.model.intervals import Calibration
 from rfid3_demand.model.learned import PER_NODE, NeedsFullRun, same_codes
@@ -21,42 +21,18 @@ from rfid3_demand.model.variants import variant
 
 pytestmark = pytest.mark.xdist_group("small company")  # one fit serves them all
 
-NEW = 2
-
-
-def cut(panel: Panel, steps: int) -> Panel:
-    """The panel as it was after so many steps."""
-    past = {name: values[..., :steps] for name, values in panel.past.items()}
-    known = {name: values[..., : steps + HORIZON] for name, values in panel.known.items()}
-    return replace(panel, dates=panel.dates[:steps], y=panel.y[:, :steps], past=past, known=known)
-
-
-def whole() -> tuple[Panel, Hierarchy]:
-    """The small company, whose newcomer had begun before the full run."""
-    _, panel, tree = company()
-    y = panel.y.copy()
-    y[0, STEPS - 9 : STEPS - 3] = 2.0
-    return replace(panel, y=y), tree
-
-
-@lru_cache(maxsize=1)
-def full() -> Forecast:
-    """A full run two weeks ago."""
-    panel, tree = whole()
-    return fit_forecast(cut(panel, STEPS - NEW), HORIZON, hierarchy=tree)
-
 
 @lru_cache(maxsize=1)
 def refreshed() -> Forecast:
     """The refresh today."""
-    panel, tree = whole()
+    _, panel, tree = company()
     return refresh(panel, HORIZON, full(), hierarchy=tree)
 
 
 class TestRefresh:
     def test_nothing_new_changes_nothing(self) -> None:
         """On the full run's own data a refresh gives the same bytes: means, quantiles, causes, record."""
-        panel, tree = whole()
+        _, panel, tree = company()
         again = refresh(cut(panel, STEPS - NEW), HORIZON, full(), hierarchy=tree)
         for name, each in full().variants.items():
             assert again.variants[name].mean.tobytes() == each.mean.tobytes()
@@ -68,7 +44,7 @@ class TestRefresh:
 
     def test_is_the_methods_at_the_last_date_under_what_was_learned(self) -> None:
         """Put together by hand: every method and the old tree at today's date, the old weights, variances and calibration."""
-        panel, tree = whole()
+        _, panel, tree = company()
         data, kept = node_data(panel, tree.summing, HORIZON), full().learned
         assert kept is not None
         data = replace(data, static=same_codes(kept, tree.nodes, data.static))
@@ -90,7 +66,7 @@ class TestRefresh:
 
     def test_the_forecast_before_joins_the_record(self) -> None:
         """The last full run's first weeks are held against what came, at its own origin; older rows are as they were."""
-        panel, tree = whole()
+        _, panel, tree = company()
         record, before = refreshed().backtest, full().backtest
         cutoff = panel.dates[STEPS - NEW - 1]
         new = record.filter(cutoff=cutoff, node="node 5")
@@ -105,7 +81,7 @@ class TestRefresh:
 
     def test_knows_nothing_of_what_comes_later(self) -> None:
         """What is refreshed from data up to a date does not depend on regressors of the past kind after it, nor can it see y."""
-        panel, tree = whole()
+        _, panel, tree = company()
         early = cut(panel, STEPS - 1)
         later = {name: np.where(np.arange(values.shape[-1]) >= STEPS - 1, 99.0, values) for name, values in panel.past.items()}
         spoiled = cut(replace(panel, past=later, y=np.where(np.arange(STEPS) >= STEPS - 1, 999.0, panel.y)), STEPS - 1)
@@ -114,13 +90,13 @@ class TestRefresh:
 
     def test_levels_still_add_up(self) -> None:
         """Reconciled with the old variances, means are coherent."""
-        panel, tree = whole()
+        _, panel, tree = company()
         mean = np.nan_to_num(refreshed().variants["ensemble"].mean.astype(float))
         assert np.allclose(tree.summing @ mean[: len(panel.ids)], mean, rtol=1e-4, atol=1e-3)
 
     def test_a_refresh_of_a_refresh_remembers_the_full_run(self) -> None:
         """The date of the last full run is handed on, and after four more weeks a full run is due."""
-        panel, tree = whole()
+        _, panel, tree = company()
         first = refresh(cut(panel, STEPS - 1), HORIZON, full(), hierarchy=tree)
         second = refresh(panel, HORIZON, first, hierarchy=tree)
         assert second.notes["last_full_run"] == first.notes["last_full_run"] == str(panel.dates[STEPS - NEW - 1])
@@ -131,13 +107,13 @@ class TestRefresh:
 
     def test_another_horizon_needs_a_full_run(self) -> None:
         """Spreads were learned for the horizon of the full run."""
-        panel, tree = whole()
+        _, panel, tree = company()
         with pytest.raises(NeedsFullRun, match="horizon"):
             refresh(panel, HORIZON + 1, full(), hierarchy=tree)
 
     def test_a_new_series_takes_what_a_relative_learned(self) -> None:
         """A series that the full run did not know gets a forecast, and the others keep theirs."""
-        panel, tree = whole()
+        _, panel, tree = company()
         known = [k for k in range(len(panel.ids)) if k != 7]
         fewer = replace(
             cut(panel, STEPS - NEW), ids=tuple(panel.ids[k] for k in known), y=panel.y[known, : STEPS - NEW],
@@ -206,7 +182,7 @@ class TestLearnedFiles:
 class TestSameRegressors:
     def test_the_tree_is_asked_with_the_columns_it_learned_from(self) -> None:
         """A series that came or went since the full run, in past or horizon, means that everything is learned anew."""
-        panel, _ = whole()
+        _, panel, _ = company()
         more = {**panel.past, "rain": np.zeros(STEPS)}
         ahead = {**panel.known, "festivals": np.zeros(STEPS + HORIZON)}
 

@@ -1,6 +1,7 @@
 """Does the service keep the API contract, from a training run to the answers, on real stores and a real Redis?"""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -18,17 +19,35 @@ from rfid3_shared import db
 from rfid3_shared.jobs import list_jobs
 from rfid3_shared.ledger import analytics_predictions
 
+pytestmark = pytest.mark.xdist_group("learned shop")  # one training serves them all
+
 
 @pytest.fixture
 async def settings(tmp_path: Path, redis_url: str) -> DemandSettings:
     return DemandSettings(home=tmp_path, redis_url=redis_url, demand_horizon_weeks=13)
 
 
+LEARNED: dict[str, tuple[Path, dict[str, str]]] = {}
+
+
+async def learned(settings: DemandSettings, folders: pytest.TempPathFactory) -> dict[str, str]:
+    """Give the home a steady shop that has learned, made once and copied for each test; a key for each scope."""
+    if "shop" not in LEARNED:
+        own = settings.model_copy(update={"home": folders.mktemp("learned")})
+        keys = await prepare(own)
+        await trained(own)
+        LEARNED["shop"] = own.home, keys
+    home, keys = LEARNED["shop"]
+    shutil.copytree(home, settings.home, dirs_exist_ok=True)
+    return keys
+
+
 class TestForecast:
-    async def test_a_steady_shop_is_forecast_steadily(self, settings: DemandSettings) -> None:
+    async def test_a_steady_shop_is_forecast_steadily(
+        self, settings: DemandSettings, tmp_path_factory: pytest.TempPathFactory
+    ) -> None:
         """Three classes that rent 20, 6 and 10 every week are forecast to, by class, category, store and overall."""
-        keys = await prepare(settings)
-        await trained(settings)
+        keys = await learned(settings, tmp_path_factory)
 
         async with serving(settings, keys["read"]) as (client, _):
             expected = {
@@ -88,10 +107,11 @@ class TestForecast:
         assert answer["data"]["predictions"][1]["predicted_demand"] == pytest.approx(20, rel=0.15)
         assert rows == 2
 
-    async def test_the_same_question_gets_the_same_numbers(self, settings: DemandSettings) -> None:
+    async def test_the_same_question_gets_the_same_numbers(
+        self, settings: DemandSettings, tmp_path_factory: pytest.TempPathFactory
+    ) -> None:
         """A repeated request is answered from the cache, with equal data, and written to the ledger once."""
-        keys = await prepare(settings)
-        await trained(settings)
+        keys = await learned(settings, tmp_path_factory)
 
         async with serving(settings, keys["read"]) as (client, _):
             first, second = [(await client.get(f"{FORECAST}?weeks=4")).json() for _ in range(2)]
@@ -130,9 +150,10 @@ class TestForecast:
         assert fact in response.text
 
     @pytest.fixture
-    async def service(self, settings: DemandSettings) -> AsyncIterator[httpx.AsyncClient]:
-        keys = await prepare(settings)
-        await trained(settings, model_types=["linear"])
+    async def service(
+        self, settings: DemandSettings, tmp_path_factory: pytest.TempPathFactory
+    ) -> AsyncIterator[httpx.AsyncClient]:
+        keys = await learned(settings, tmp_path_factory)
         async with serving(settings, keys["read"]) as (client, _):
             yield client
 
@@ -196,10 +217,11 @@ class TestRetrain:
 
 
 class TestSwap:
-    async def test_a_new_version_takes_over_without_a_failed_request(self, settings: DemandSettings) -> None:
+    async def test_a_new_version_takes_over_without_a_failed_request(
+        self, settings: DemandSettings, tmp_path_factory: pytest.TempPathFactory
+    ) -> None:
         """While a second version is trained and loaded every request is answered, in the end by the new one."""
-        keys = await prepare(settings)
-        await trained(settings, model_types=["linear"])
+        keys = await learned(settings, tmp_path_factory)
         async with serving(settings, keys["read"]) as (client, _):
             retraining = asyncio.create_task(trained(settings, model_types=["linear"], job_id="1" * 32))
             statuses, versions = set(), []
@@ -244,12 +266,13 @@ class TestSwap:
         # the weeks overlap: 1, 2 and 3 weeks ahead are three predictions, each written once
         assert rows == 3
 
-    async def test_without_redis_answers_go_on_and_say_so(self, tmp_path: Path, free_redis: tuple[str, Any]) -> None:
+    async def test_without_redis_answers_go_on_and_say_so(
+        self, tmp_path: Path, free_redis: tuple[str, Any], tmp_path_factory: pytest.TempPathFactory
+    ) -> None:
         """With Redis killed the service answers as before; `meta.degraded` names what is missing."""
         url, redis = free_redis
-        settings = DemandSettings(home=tmp_path, redis_url=url, demand_horizon_weeks=8)
-        keys = await prepare(settings)
-        await trained(settings, model_types=["linear"])
+        settings = DemandSettings(home=tmp_path, redis_url=url, demand_horizon_weeks=13)
+        keys = await learned(settings, tmp_path_factory)
         async with serving(settings, keys["read"]) as (client, app):
             assert (await client.get(f"{FORECAST}?weeks=1")).status_code == 200
             redis.kill()

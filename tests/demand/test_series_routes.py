@@ -1,15 +1,18 @@
 """Does GET /demand/series say what the snapshot holds, of one series and of many, and write down what it shows?"""
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 from servedlife import DEMAND, ledger, served
 
+from rfid3_demand.model import diagnosis
 from rfid3_demand.schemas import SeriesAnswer, SeriesPage
 from rfid3_demand.settings import DemandSettings
 from rfid3_demand.snapshot import Snapshot
+from rfid3_shared import evaluate
 
 SERIES = f"{DEMAND}/series"
 
@@ -75,6 +78,37 @@ class TestOne:
         assert written == {w["prediction_id"]: w["predicted_demand"] for w in other["predictions"]}
         assert one["advice"] == other["advice"]
         assert again["meta"]["cached"]
+
+    async def test_tells_what_training_found_in_the_history(self, settings: DemandSettings, snapshot: Snapshot) -> None:
+        """A shift put into one class is told with its week and ratio, by the series and once in its advice; nobody else's is."""
+        history = np.random.default_rng(4).normal(40.0, 3.0, (len(snapshot.spec.nodes), 156))
+        history[3, 140:] -= 24.0
+        weeks = [snapshot.spec.first_week - timedelta(weeks=156 - k) for k in range(156)]
+        found = diagnosis.diagnose(history, "1w", (52,))
+        kept = [diagnosis.values(found, row, lambda at: str(weeks[at])) for row in range(len(history))]
+        async with served(settings, replace(snapshot, spec=replace(snapshot.spec, diagnosis=kept))) as (client, _):
+            one = (await client.get(f"{SERIES}?rental_class=61825")).json()["data"]
+            other = (await client.get(f"{SERIES}?rental_class=61839")).json()["data"]
+
+        SeriesAnswer.model_validate(one)
+        (shift,) = one["diagnosis"]["level_shifts"]
+        assert shift["at"] == str(weeks[140])
+        assert shift["before"] == pytest.approx(history[3, :140].mean(), abs=0.5)
+        assert shift["ratio"] == pytest.approx(0.4, abs=0.03)
+        assert one["diagnosis"]["kind"] == evaluate.classify(history[3])
+        assert f"from {weeks[140]} on" in one["diagnosis"]["text"]
+        (told,) = [advice for advice in one["advice"] if advice["kind"] in ("level_shift", "trend")]
+        assert told["numbers"]["ratio"] == shift["ratio"]
+        assert told["text"].startswith(f"Since the week of {weeks[140]} about {shift['after']:.0f} of 61825 (class 61825)")
+        assert other["diagnosis"]["level_shifts"] == []
+        assert not [advice for advice in other["advice"] if advice["kind"] in ("level_shift", "trend")]
+
+    async def test_a_version_that_kept_no_findings_says_null(self, settings: DemandSettings, snapshot: Snapshot) -> None:
+        """A snapshot of before goes on answering."""
+        async with served(settings, snapshot) as (client, _):
+            data = (await client.get(f"{SERIES}?rental_class=61825")).json()["data"]
+
+        assert data["diagnosis"] is None
 
     @pytest.mark.parametrize(
         ("query", "status", "fact"),

@@ -79,12 +79,44 @@ class TestCalibrate:
         assert (np.diff(learned.growth) >= 0).all()
 
     def test_many_series_are_widened_for_what_they_share(self) -> None:
-        """A thousand series in one period tell of one period: the widening is that of `independent`."""
+        """Series that all err alike tell of one period, and the spread of one error is that of a mean of one (1 + 1/1); those that
+        err each for itself are widened less."""
         rng = np.random.default_rng(3)
-        y = 100.0 + rng.normal(size=(50, 4, 6))
+        mean = np.full((50, 4, 6), 100.0)
+
+        def widening(y: np.ndarray) -> float:
+            one, many = (
+                size_intervals.calibrate(y, mean, np.zeros(50, int), np.ones(50), 6, n)[0][:, 0] for n in (1.0, np.inf)
+            )
+            return float((one / many).mean())
+
+        assert widening(np.broadcast_to(100.0 + np.array([-1.0, 2.0, 1.0, -2.0])[:, None], mean.shape)) == pytest.approx(2**0.5)
+        assert 1.0 < widening(mean + rng.normal(size=mean.shape)) < 1.2
+
+    def test_a_spread_from_few_errors_is_known_to_miss(self) -> None:
+        """Every series' errors grow and shrink from one origin to the next: what its own past origins say is held to be as wrong
+        as it is about a further one."""
+        rng = np.random.default_rng(7)
+        own, passing = np.exp(rng.normal(0, 1.0, (500, 1, 1))), np.exp(rng.normal(0, 0.8, (500, 6, 1)))
+        y = 100.0 + own * passing * rng.normal(size=(500, 6, 12))
         mean = np.full(y.shape, 100.0)
-        one, two = (size_intervals.calibrate(y, mean, np.zeros(50, int), np.ones(50), 6, n)[0][:, 0] for n in (1.0, np.inf))
-        np.testing.assert_allclose(one / two, np.sqrt(2.0))
+        learned = intervals.calibrate(y[:, :4], mean[:, :4], np.zeros(500, int), np.ones(500), 12, False)
+        q = intervals.quantiles(learned, mean[:, 0], ENDS)[:, None]
+        assert np.mean((y[:, 4:] >= q[..., 1]) & (y[:, 4:] <= q[..., 2])) == pytest.approx(0.80, abs=0.02)
+        assert np.mean((y[:, 4:] >= q[..., 0]) & (y[:, 4:] <= q[..., 3])) == pytest.approx(0.95, abs=0.02)
+
+    def test_a_node_without_errors_is_as_wide_as_its_kind(self) -> None:
+        """Where spread follows the mean, a node of which only the scale is known has the width of its kind at its usual mean."""
+        rng = np.random.default_rng(8)
+        mean = np.exp(rng.normal(6.0, 1.0, (30, 1, 1))) * np.exp(rng.normal(0, 0.5, (30, 4, 8)))
+        y = mean * (1.0 + rng.normal(0, 0.1, mean.shape))
+        y[0] = np.nan
+        scale = mean.mean(axis=(1, 2))
+        learned = intervals.calibrate(y, mean, np.zeros(30, int), scale, 8, False, 4.0)
+        q = intervals.quantiles(learned, np.repeat(scale[:, None], 8, axis=1), ENDS)
+        width = (q[:, :, 3] - q[:, :, 0]).mean(axis=1) / scale
+        assert learned.spread[0, 1] > 0
+        assert width[0] == pytest.approx(np.median(width[1:]), rel=0.15)
 
     def test_nodes_without_outcomes_are_answered(self) -> None:
         """NaN outcomes give the bucket's spread, not NaN."""

@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from rfid3_shared.db import open_engine, transaction
-from rfid3_shared.jobs import list_jobs
+from rfid3_shared.jobs import BATCH, INTERACTIVE, list_jobs
 from rfid3_shared.migrate import ensure_schema
 
 FOLDER = Path(__file__).parent
@@ -41,7 +41,7 @@ def start_worker(store_dsn: str, tmp_path: Path) -> Iterator[StartWorker]:
 
         def start(redis_url: str, *command: str) -> subprocess.Popen[bytes]:
             environment = {
-                **os.environ, "PYTHONPATH": str(FOLDER), "RFID3_STORE_URL": store_dsn, "RFID3_REDIS_URL": redis_url,
+                **os.environ, "PYTHONPATH": with_work(), "RFID3_STORE_URL": store_dsn, "RFID3_REDIS_URL": redis_url,
                 "RFID3_JOB_LEASE_S": "1", "RFID3_JOB_POLL_MS": "20", "RFID3_HOME": str(tmp_path),
             }  # fmt: skip
             arguments = list(command) or [sys.executable, str(FOLDER / "worker_process.py")]
@@ -49,6 +49,11 @@ def start_worker(store_dsn: str, tmp_path: Path) -> Iterator[StartWorker]:
             return stack.enter_context(ended(subprocess.Popen(arguments, env=environment, stdout=log, stderr=log)))
 
         yield start
+
+
+def with_work() -> str:
+    """Where a worker's processes look for modules: beside the tests, and where this process does."""
+    return os.pathsep.join(filter(None, (str(FOLDER), os.environ.get("PYTHONPATH"))))
 
 
 @contextmanager
@@ -70,22 +75,26 @@ class TestWorkerKilled:
     async def test_its_work_dies_with_it_and_the_job_runs_again(
         self, engine: AsyncEngine, redis_url: str, start_worker: StartWorker, tmp_path: Path, command: tuple[str, ...]
     ) -> None:
-        """kill -9 of the worker ends nursery and work; another worker takes the job over and it succeeds once."""
-        notes, go = tmp_path / "notes", tmp_path / "go"
+        """kill -9 of the worker ends nursery and work in both lanes; another worker takes the jobs over and each succeeds once."""
+        go, notes = tmp_path / "go", {lane: tmp_path / lane for lane in (BATCH, INTERACTIVE)}
         first = start_worker(redis_url, *command)
-        job_id = await ask(engine, redis_url, "wait_for_file", notes=str(notes), go=str(go))
-        (work,) = await numbers(notes, 1)
+        job_ids = [
+            await ask(engine, redis_url, "wait_for_file", lane, alone=False, notes=str(path), go=str(go))
+            for lane, path in notes.items()
+        ]
+        work = [(await numbers(path, 1))[0] for path in notes.values()]
         processes = below(first.pid)
-        assert work in processes
+        assert set(work) <= set(processes)
         os.kill(first.pid, signal.SIGKILL)
         await gone(*processes)
 
         start_worker(redis_url, *command)
-        await numbers(notes, 2)
+        for path in notes.values():
+            await numbers(path, 2)
         go.touch()
-        job = await done(engine, job_id)
+        jobs = [await done(engine, job_id) for job_id in job_ids]
 
-        assert (job.state, job.attempts, job.result) == ("succeeded", 2, {"run": 2})
+        assert [(job.state, job.attempts, job.result) for job in jobs] == [("succeeded", 2, {"run": 2})] * 2
 
     async def test_what_the_work_started_dies_with_worker_and_nursery(
         self, engine: AsyncEngine, redis_url: str, start_worker: StartWorker, tmp_path: Path
@@ -152,15 +161,20 @@ class TestNursery:
     async def test_a_jobs_log_is_the_workers(
         self, engine: AsyncEngine, redis_url: str, start_worker: StartWorker, tmp_path: Path
     ) -> None:
-        """What went wrong in a job's process stands in its worker's log, under the job's id."""
+        """What went wrong in a job's process stands in its worker's log, under the job's id; what it refused, in one sentence."""
         start_worker(redis_url)
         job_id = await ask(engine, redis_url, "bug")
-        await done(engine, job_id)
+        refused = await ask(engine, redis_url, "too_little", notes=str(tmp_path / "notes"))
+        for each in (job_id, refused):
+            await done(engine, each)
 
         lines = [json.loads(line) for line in (tmp_path / "worker.log").read_text().splitlines() if line.startswith("{")]
         (failure,) = [line for line in lines if line["event"] == "job_failed"]
         assert (failure["job_id"], failure["process"]) == (job_id, "job sample_jobs:bug")
         assert "hunter2" in failure["exception"]
+        (refusal,) = [line for line in lines if line["event"] == "job_refused"]
+        assert (refusal["job_id"], refusal["reason"]) == (refused, "There are 12 days of history, 30 are needed.")
+        assert "exception" not in refusal
 
 
 class TestPoison:

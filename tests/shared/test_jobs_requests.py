@@ -12,6 +12,7 @@ from rfid3_shared.clock import FixedClock
 from rfid3_shared.db import transaction
 from rfid3_shared.errors import Conflict, NotFound
 from rfid3_shared.jobs import (
+    INTERACTIVE,
     Job,
     Outbox,
     cancel_job,
@@ -283,28 +284,34 @@ class TestCancelJob:
 
 
 class TestOutbox:
-    async def test_sends_once_what_was_added(self, redis_url: str) -> None:
-        """After sending, the service's queue holds the job once, and the outbox nothing."""
+    async def test_sends_once_what_was_added(self, redis_url: str, engine: AsyncEngine, clock: FixedClock) -> None:
+        """After sending, the service's queue for the job's lane holds it once, and the outbox nothing."""
         from redis.asyncio import Redis
 
         async with Redis.from_url(redis_url) as redis:
+            async with transaction(engine) as connection:
+                job = await ask(connection, clock)
+                interactive = await ask(connection, clock, kind="adhoc", lane=INTERACTIVE)
             outbox = Outbox(redis)
-            outbox.add("a" * 32, "demand")
+            outbox.add(job)
+            outbox.add(interactive)
 
             await outbox.send()
             await outbox.send()
             repeated = Outbox(redis)
-            repeated.add("a" * 32, "demand")
+            repeated.add(job)
             await repeated.send()
 
-            assert [name.decode() for name in await redis.zrange("rfid3:jobs:demand", 0, -1)] == ["a" * 32 + ":0"]
+            for queue, sent in (("rfid3:jobs:demand", job), ("rfid3:jobs:demand:interactive", interactive)):
+                assert [name.decode() for name in await redis.zrange(queue, 0, -1)] == [f"{sent.id}:0"]
 
-    async def test_a_dead_redis_is_no_error(self) -> None:
+    async def test_a_dead_redis_is_no_error(self, engine: AsyncEngine, clock: FixedClock) -> None:
         """A job that cannot be sent is left to the sweeper; its request succeeds."""
         from redis.asyncio import Redis
 
         async with Redis.from_url("redis://127.0.0.1:1/0") as redis:
             outbox = Outbox(redis)
-            outbox.add("a" * 32, "demand")
+            async with transaction(engine) as connection:
+                outbox.add(await ask(connection, clock))
 
             await outbox.send()

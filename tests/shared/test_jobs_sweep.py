@@ -44,7 +44,7 @@ class TestSweep:
         clock = FixedClock(self.NOON)
         job_id = await self.leased(engine, clock)
         wrong = FixedClock(self.NOON + timedelta(seconds=step_s))
-        sweeper = Sweeper(engine, dead_redis, wrong, service="demand", lease_s=10.0, start=lambda job_id: False)
+        sweeper = Sweeper(engine, dead_redis, wrong, service="demand", lease_s=10.0, start=lambda *_: False)
 
         states = []
         for second in range(40):
@@ -97,7 +97,7 @@ class TestSweep:
         clock.advance(hours=-1)
 
         await Sweeper(
-            engine, dead_redis, clock, service="demand", lease_s=10.0, start=lambda job_id: not started.append(job_id)
+            engine, dead_redis, clock, service="demand", lease_s=10.0, start=lambda job_id, _: not started.append(job_id)
         ).sweep()  # fmt: skip
 
         assert started == [job.id]

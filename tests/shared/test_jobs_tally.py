@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from rfid3_shared.clock import FixedClock
 from rfid3_shared.db import open_engine, transaction
 from rfid3_shared.jobs import STATES, prediction_jobs
+from rfid3_shared.jobs.lanes import LANES
 from rfid3_shared.jobs.tally import KEEP_S, Tally, exposition_text
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -28,7 +29,8 @@ def job(number: int, **values: object) -> dict[str, object]:
     at = NOON.replace(tzinfo=None)
     return {
         "id": f"{number:032}", "service": "demand", "kind": "train", "arguments": {}, "requested_by": "test", "state": "queued",
-        "attempts": 0, "max_attempts": 3, "run_after": at, "created_at": at, "progress": 0.0, "stage": "", "seconds": None, **values,
+        "attempts": 0, "max_attempts": 3, "run_after": at, "created_at": at, "progress": 0.0, "stage": "", "seconds": None,
+        "lane": "batch", **values,
     }  # fmt: skip
 
 
@@ -39,7 +41,7 @@ def some_jobs(count: int) -> list[dict[str, object]]:
         job(
             number, service=draw.choice(["demand", "packs"]), kind=draw.choice(["train", "score"]), state=draw.choice(STATES),
             attempts=draw.randint(0, 3), run_after=NOON.replace(tzinfo=None) + timedelta(seconds=draw.randint(-900, 300)),
-            seconds=draw.choice([None, draw.randint(1, 99) / 4]),
+            seconds=draw.choice([None, draw.randint(1, 99) / 4]), lane=draw.choice(LANES),
         )
         for number in range(count)
     ]  # fmt: skip
@@ -61,12 +63,13 @@ def counted(rows: list[dict[str, object]]) -> dict[Sample, float]:
         found[key] = max(found.get(key, 0.0), value) if name.endswith("age_seconds") else found.get(key, 0.0) + value
 
     for row in rows:
-        both = {"service": row["service"], "kind": row["kind"]}
+        lane = {"service": row["service"], "lane": row["lane"]}
+        both = {**lane, "kind": row["kind"]}
         due = row["state"] == "queued" and row["run_after"] <= now  # type: ignore[operator]
         add("jobs_runnable", due, **both)
         add("jobs_running", row["state"] == "running", **both)
         add("jobs_quarantined", row["state"] == "failed" and row["attempts"] == 3, **both)
-        add("jobs_oldest_age_seconds", (now - row["run_after"]).total_seconds() if due else 0.0, service=row["service"])  # type: ignore[operator]
+        add("jobs_oldest_age_seconds", (now - row["run_after"]).total_seconds() if due else 0.0, **lane)  # type: ignore[operator]
         if row["seconds"] is not None:
             add("job_seconds_sum", float(row["seconds"]), **both, state=row["state"])  # type: ignore[arg-type]
             add("job_seconds_count", 1, **both, state=row["state"])
@@ -75,7 +78,7 @@ def counted(rows: list[dict[str, object]]) -> dict[Sample, float]:
 
 class TestExpositionText:
     async def test_says_what_the_rows_say(self, engine: AsyncEngine, clock: FixedClock) -> None:
-        """Every sample is the count, sum or age of the rows, by service, kind and state."""
+        """Every sample is the count, sum or age of the rows, by service, kind, lane and state."""
         rows = some_jobs(200)
         async with transaction(engine) as connection:
             await connection.execute(insert(prediction_jobs), rows)

@@ -30,7 +30,7 @@ KINDS = {name: f"sample_jobs:{name}" for name in WORK}
 
 @pytest.fixture(autouse=True)
 def importable_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
 
 
 @pytest.fixture
@@ -160,7 +160,8 @@ class TestDelivery:
     async def test_duplicates_run_once(self, engine: AsyncEngine, settings: Settings, tmp_path: Path) -> None:
         """However often and to however many workers an id is delivered, the work is begun once."""
         notes, go = tmp_path / "notes", tmp_path / "go"
-        async with working(settings, slots=2), working(settings, slots=2), Redis.from_url(settings.redis_dsn) as redis:
+        two = settings.model_copy(update={"job_batch_slots": 2})
+        async with working(two), working(two), Redis.from_url(settings.redis_dsn) as redis:
             job_id = await ask(engine, settings.redis_dsn, "wait_for_file", notes=str(notes), go=str(go))
             for attempt in range(5):
                 await send(redis, "demand", job_id, attempt)

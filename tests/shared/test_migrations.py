@@ -36,8 +36,8 @@ from rfid3_shared.migrate import (
 )
 from rfid3_shared.migrations import run
 from rfid3_shared.migrations.tables_0001 import metadata as tables_0001
-from rfid3_shared.migrations.tables_0002 import metadata as tables_0002
-from rfid3_shared.migrations.tables_0003 import NEW as NEW_0003
+from rfid3_shared.migrations.tables_0003 import metadata as tables_0003
+from rfid3_shared.migrations.tables_0004 import NEW as NEW_0004
 from rfid3_shared.migrations.versions.v0002_states_outcomes_flags import BATCH_ROWS, KEY, prediction_id
 from rfid3_shared.registry import Registry
 from rfid3_shared.registry.history import read_events, read_line
@@ -316,26 +316,26 @@ def row_0001() -> dict[str, Any]:
 
 
 class TestOutsideData:
-    """Revision 0003 adds tables and changes none."""
+    """Revision 0004 adds tables and changes none."""
 
-    async def test_a_store_of_0002_is_carried_over_and_taken_back(self, engine: AsyncEngine) -> None:
+    async def test_a_store_of_0003_is_carried_over_and_taken_back(self, engine: AsyncEngine) -> None:
         """The older tables and their rows are the same before, after and after going back; what is new comes, and goes with its rows."""
         async with engine.begin() as connection:
-            await connection.run_sync(tables_0002.create_all)
-        older = tuple(sorted(tables_0002.tables))
+            await connection.run_sync(tables_0003.create_all)
+        older = tuple(sorted(tables_0003.tables))
         schema = await picture(engine, older)
         await empty(engine)
         await ensure_schema(engine)
         await write(engine, [shown_sample()])
         newest, rows = await picture(engine, names()), await contents(engine, older)
 
-        await go_back(engine, "0002")
-        at_0002 = await picture(engine, names())
+        await go_back(engine, "0003")
+        at_0003 = await picture(engine, names())
         kept = await contents(engine, older)
         await ensure_schema(engine)
 
-        assert {name: at_0002[name] for name in older} == schema
-        assert {name for name, table in at_0002.items() if table is None} == {table.name for table in NEW_0003}
+        assert {name: at_0003[name] for name in older} == schema
+        assert {name for name, table in at_0003.items() if table is None} == {table.name for table in NEW_0004}
         assert kept == rows == await contents(engine, older)
         assert await picture(engine, names()) == newest
         assert await read_revision(engine) == NEWEST
@@ -377,7 +377,7 @@ class TestDowngrade:
 
         assert len((await contents(engine))["analytics_predictions"]) == 1
 
-    @pytest.mark.parametrize("to", ["0003", "0004", "base", "head"])
+    @pytest.mark.parametrize("to", ["0004", "0005", "base", "head"])
     async def test_goes_to_older_revisions_only(self, engine: AsyncEngine, to: str) -> None:
         """Anything else is refused, and nothing changes."""
         await ensure_schema(engine)

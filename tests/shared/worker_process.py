@@ -12,7 +12,10 @@ from rfid3_shared.jobs.worker import run_worker, worker_class
 from rfid3_shared.log import configure_logging
 from rfid3_shared.settings import Settings
 
-KINDS = {name: f"sample_jobs:{name}" for name in ("add", "bug", "circumstances", "kills_worker", "wait_for_file", "with_child")}
+KINDS = {
+    name: f"sample_jobs:{name}"
+    for name in ("add", "bug", "circumstances", "kills_worker", "too_little", "wait_for_file", "with_child")
+}
 
 
 def __getattr__(name: str) -> type:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import orjson
 
-from rfid3_demand import own_input, payloads
+from rfid3_demand import findings, own_input, payloads
 from rfid3_demand.own_input import Own
 from rfid3_demand.schemas import AdhocRequest
 from rfid3_shared.clock import Clock
@@ -25,7 +25,7 @@ from rfid3_shared.settings import Settings
 
 if TYPE_CHECKING:
     from rfid3_demand.model import Forecast
-    from rfid3_demand.model.own_series import OwnSeries
+    from rfid3_demand.model.diagnosis import Diagnosis
 
 SMALL_BYTES = 262_144
 """Results up to this size are in the job's own row as well."""
@@ -101,18 +101,17 @@ def _fitted(group: Sequence[Own], wanted: AdhocRequest) -> list[Answer]:
 
 
 def _together(group: Sequence[Own], wanted: AdhocRequest) -> list[Answer]:
-    from rfid3_demand.model import fit_forecast, own_series
-    from rfid3_shared.evaluate import classify_all
+    from rfid3_demand.model import diagnosis, fit_forecast, own_series
     from rfid3_shared.series import parse_frequency
 
     frequency = parse_frequency(wanted.freq)
     frame, ahead = _frames(group, frequency.name, wanted.horizon)
     built = own_series.build(frame, frequency, wanted.season or frequency.season, wanted.horizon, None, ahead)
     result = fit_forecast(built.panel, wanted.horizon, levels=tuple(wanted.levels), ensemble_only=True)
-    kinds = classify_all(built.panel.y)
+    found = diagnosis.diagnose(built.panel.y, frequency.step, (built.panel.season,))
     place = {name: k for k, name in enumerate(built.panel.ids)}
     return [
-        _answer(own, place[own.id], built, result, str(kinds[place[own.id]]), wanted) if own.id in place
+        _answer(own, place[own.id], found, result, wanted) if own.id in place
         else _refused(own.id, InvalidParameters(built.refused.get(own.id, "This series cannot be read."), series=own.id))
         for own in group
     ]  # fmt: skip
@@ -145,8 +144,9 @@ def _frames(group: Sequence[Own], freq: str, horizon: int) -> tuple[Any, Any]:
     return pl.DataFrame(columns), pl.DataFrame(coming)
 
 
-def _answer(own: Own, k: int, built: OwnSeries, result: Forecast, kind: str, wanted: AdhocRequest) -> Answer:
-    from rfid3_demand.model.own_series import next_stamps
+def _answer(own: Own, k: int, found: Diagnosis, result: Forecast, wanted: AdhocRequest) -> Answer:
+    from rfid3_demand.model import diagnosis
+    from rfid3_demand.model.own_series import next_stamps, stamp_before
     from rfid3_shared.series import parse_frequency
 
     variant, steps = result.variants["ensemble"], int(result.max_horizon[k])
@@ -157,6 +157,8 @@ def _answer(own: Own, k: int, built: OwnSeries, result: Forecast, kind: str, wan
             f"{len(known)} values support a forecast of {steps} steps: the other {wanted.horizon - steps} are not given."
         )
     stamps = [_written(stamp, own.zoned) for stamp in next_stamps(own.ds[-1], parse_frequency(wanted.freq), wanted.horizon)]
+    length, frequency = found.length, parse_frequency(wanted.freq)
+    kept = diagnosis.values(found, k, lambda at: _written(stamp_before(own.ds[-1], frequency, length - 1 - at), own.zoned))
     quantiles = np.asarray(variant.quantiles[k, :steps], float)
     if own.whole:
         quantiles = np.maximum(np.rint(quantiles), 0.0)
@@ -172,7 +174,8 @@ def _answer(own: Own, k: int, built: OwnSeries, result: Forecast, kind: str, wan
             }
             for h in range(steps)
         ],
-        "kind": "constant" if len(known) > 1 and (known == known[0]).all() else kind,
+        "kind": "constant" if len(known) > 1 and (known == known[0]).all() else kept["kind"],
+        "diagnosis": findings.told(kept, frequency.step),
         "sufficiency": result.sufficiency[k],
         "supported_steps": steps,
         "observations": len(known),

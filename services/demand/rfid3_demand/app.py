@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 import rfid3_demand
 from rfid3_demand import snapshot
+from rfid3_demand.pace import Pace
 from rfid3_demand.routes import router
 from rfid3_demand.settings import SERVICE, DemandSettings
 from rfid3_shared.app import create_service
@@ -13,10 +14,12 @@ from rfid3_shared.app import create_service
 
 def create_app(settings: DemandSettings | None = None) -> FastAPI:
     """The ASGI app; settings come from the environment unless given."""
-    return create_service(
+    app = create_service(
         SERVICE, title="RFID3 demand", description=rfid3_demand.__doc__ or "", router=router,
         settings=settings or DemandSettings(), load=snapshot.load,
     )  # fmt: skip
+    app.state.pace = Pace()
+    return app
 
 
 def __getattr__(name: str) -> Any:

@@ -18,9 +18,10 @@ import numpy as np
 import orjson
 
 from rfid3_demand.model import plain_form
-from rfid3_demand.model.candidates import METHODS, Method
+from rfid3_demand.model.candidates import METHODS
 from rfid3_demand.model.engine import Answers, TrainingRows, answered
 from rfid3_demand.model.lean_lightgbm import lightgbm_with_dask
+from rfid3_demand.model.method import Method
 from rfid3_demand.model.past import Past
 from rfid3_demand.model.tree_features import TreeData
 from rfid3_shared.errors import InvalidParameters

@@ -8,8 +8,8 @@ import numpy as np
 
 from rfid3_demand import events, features, model
 from rfid3_demand.fitting import Trained, refused, stockout, week_in_progress
-from rfid3_demand.model import pickup
-from rfid3_demand.model.panel import first_seen
+from rfid3_demand.model import diagnosis, pickup
+from rfid3_demand.model.panel import aggregate, first_seen
 from rfid3_demand.nodes import ALL
 from rfid3_demand.performance import EPOCH
 from rfid3_demand.settings import DemandSettings
@@ -50,7 +50,7 @@ def snapshot_of(trained: Trained, settings: DemandSettings, job_id: str) -> Snap
                 "validation_observations": int(forecast.backtest.select("node", "ds").unique().height)},
         notes=forecast.notes, past_holiday_names=features.holiday_names(list(trained.bottom.dates)),
         events=events.summary(past.contracts, trained.contracts, list(trained.bottom.dates), list(forecast.dates)),
-        season_source=list(forecast.season_source),
+        season_source=list(forecast.season_source), diagnosis=_diagnosis(trained),
     )  # fmt: skip
     return Snapshot(
         spec=spec, means=means, quantiles=quantiles,
@@ -105,6 +105,13 @@ def _contributions(trained: Trained, still_ahead: np.ndarray | None) -> tuple[li
         stacked[:, :, 0] *= np.where(some, still_ahead / np.where(some, whole, 1.0), 0.0)
         stacked[causes.index("level"), :, 0] += np.where(some, 0.0, still_ahead)
     return causes, stacked.astype(np.float32)
+
+
+def _diagnosis(trained: Trained) -> list[dict[str, Any]]:
+    """What is found in what was asked for of each node; the kind is the one that errors are pooled by."""
+    weeks, step = trained.bottom.dates, trained.bottom.frequency.step
+    found = diagnosis.diagnose(aggregate(trained.tree.summing, trained.bottom.y), step, (trained.bottom.season,))
+    return [diagnosis.values(found, row, lambda at: str(weeks[at])) for row in range(len(trained.nodes))]
 
 
 def _weights(variant: model.Variant) -> dict[str, list[float]]:

@@ -7,11 +7,12 @@ a number is missing, that is said.
 
 import math
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 
+from rfid3_demand import findings
 from rfid3_demand.bands import interval
 from rfid3_demand.nodes import ALL, Node
 from rfid3_demand.snapshot import Snapshot
@@ -22,6 +23,11 @@ MOST_SHORTAGES = 3
 EVENT_RATIO, EVENT_UNITS = 0.1, 1.0
 """A public holiday is spoken of when it moves the forecast by this share of it, and by this many units."""
 RECENT_WEEKS = 8
+RECENT_SHIFT_WEEKS = 26
+"""Older levels are no news."""
+SHIFT_RATIO = 0.1
+TREND_WEEKS = 13
+"""A trend is spoken of when it moves demand by one unit, and by SHIFT_RATIO of the usual week, in so many weeks."""
 Advice = dict[str, Any]
 
 
@@ -41,7 +47,7 @@ def advise(
         found = list(snapshot.kept[key])
     if row >= len(snapshot.spec.bottom) or not found:
         found.append(_expectation(snapshot, row, mean, quantiles, confidence_level))
-    found += [*_events(snapshot, row, mean), *_booked(snapshot, row, mean), *_refused(snapshot, row)]
+    found += [*_events(snapshot, row, mean), *_booked(snapshot, row, mean), *_refused(snapshot, row), *_changed(snapshot, row)]
     return [*found, *_short_history(snapshot, row)]
 
 
@@ -178,6 +184,30 @@ def _refused(snapshot: Snapshot, row: int) -> Iterator[Advice]:
             "refused", f"About {_units(refused)} units more were asked for in the last {len(since)} weeks than the {_units(left)} "
             "that left: none were there.", [since[0], since[-1]], refused_estimate=refused, left=left,
         )  # fmt: skip
+
+
+def _changed(snapshot: Snapshot, row: int) -> Iterator[Advice]:
+    """The present level where it is new, else a steady rise or fall; nothing where either may be the time of year."""
+    kept = snapshot.spec.diagnosis[row] if snapshot.spec.diagnosis else {}
+    if kept.get("may_be_season"):
+        return
+    name, last = _name(snapshot, row), next(iter(kept.get("shifts", ())[-1:]), None)
+    if last is not None and last["at"] >= str(snapshot.spec.first_week - timedelta(weeks=RECENT_SHIFT_WEEKS)):
+        before, after = last["before"], last["after"]
+        times = findings.ratio(before, after)
+        if times is not None and abs(times - 1.0) >= SHIFT_RATIO:
+            yield _advice(
+                "level_shift", f"Since the week of {last['at']} about {_units(after)} of {name} have been asked for a week, instead of "
+                f"{_units(before)} (×{times:.2f}).", [date.fromisoformat(last["at"])], before=before, after=after, ratio=times,
+            )  # fmt: skip
+            return
+    if (slope := kept.get("trend")) is not None:
+        moved, usual = TREND_WEEKS * slope, float(np.nanmean(snapshot.history[row, -TREND_WEEKS:]))
+        if abs(moved) >= max(1.0, SHIFT_RATIO * usual):
+            yield _advice(
+                "trend", f"Demand for {name} is {'rising' if slope > 0 else 'falling'} by {abs(slope):.2g} units a week, "
+                f"{_units(abs(moved))} in {TREND_WEEKS} weeks.", [], trend_per_week=slope, over_weeks=TREND_WEEKS, moved=moved,
+            )  # fmt: skip
 
 
 def _short_history(snapshot: Snapshot, row: int) -> Iterator[Advice]:

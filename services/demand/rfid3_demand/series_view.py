@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rfid3_demand import performance, predict, resolve
+from rfid3_demand import findings, performance, predict, resolve
 from rfid3_demand.bands import interval
 from rfid3_demand.nodes import ALL, Node
 from rfid3_demand.schemas import ForecastQuery, SeriesQuery
@@ -61,6 +61,7 @@ def view(
             "week_starting": spec.first_week, "observed_so_far": begun["units"][row], "share_ahead": begun["share_ahead"],
         },
         "past_events_known": bool(spec.past_holiday_names),
+        "diagnosis": findings.told(spec.diagnosis[row], "1w") if spec.diagnosis else None,
         **{name: said[name] for name in ("model_ensemble", "basis", "recommendations", "advice")},
     }  # fmt: skip
 

@@ -79,6 +79,8 @@ class Spec:
     """What a reader should know of how the forecast was made: methods left out, time budget, how it was reconciled."""
     past_holiday_names: list[list[str]] = field(default_factory=list)
     """Public holidays of each week of the history; empty when the version kept none."""
+    diagnosis: list[dict[str, Any]] = field(default_factory=list)
+    """Per node what was found in its history, as `model.diagnosis.values` gives it; empty when the version kept none."""
 
 
 @dataclass(frozen=True)

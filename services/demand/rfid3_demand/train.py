@@ -33,9 +33,10 @@ async def run(settings: Settings, arguments: dict[str, Any], progress: Progress)
 
     arguments: the fields of RetrainRequest, and job_id. A candidate that is no better is published as rejected: the job did its
     work, what serves stays. {skipped: why} while training is switched off.
-    Raises InsufficientData when nothing can be learned.
+    Raises InsufficientData when nothing can be learned, InvalidParameters for an engine that there is not, before any work.
     """
     own = demand_settings(settings)
+    engine.checked(own.train_engine)
     wanted = RetrainRequest.model_validate({name: arguments[name] for name in RetrainRequest.model_fields if name in arguments})
     async with open_resources(own) as held:
         if why := held.flags.why_off(Flag.MODEL_TRAINING):

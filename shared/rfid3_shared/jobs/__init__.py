@@ -7,6 +7,7 @@ clock. Importing this package never imports arq.
 """
 
 from rfid3_shared.jobs.job import ACTIVE, STATES, Job
+from rfid3_shared.jobs.lanes import BATCH, INTERACTIVE
 from rfid3_shared.jobs.outbox import Outbox, enqueue_and_send
 from rfid3_shared.jobs.progress import Progress, TerminalProgress
 from rfid3_shared.jobs.requests import (
@@ -24,7 +25,7 @@ from rfid3_shared.jobs.schedule import Schedule
 from rfid3_shared.jobs.tables import job_schedules, prediction_jobs
 
 __all__ = [
-    "ACTIVE", "STATES", "Job", "Outbox", "Progress", "Schedule", "TerminalProgress", "cancel_job", "count_jobs", "enqueue",
-    "enqueue_and_send",
-    "get_job", "get_jobs", "job_schedules", "list_jobs", "list_schedules", "prediction_jobs", "rerun_job", "similar_names",
+    "ACTIVE", "BATCH", "INTERACTIVE", "STATES", "Job", "Outbox", "Progress", "Schedule", "TerminalProgress", "cancel_job",
+    "count_jobs", "enqueue", "enqueue_and_send", "get_job", "get_jobs", "job_schedules", "list_jobs", "list_schedules",
+    "prediction_jobs", "rerun_job", "similar_names",
 ]  # fmt: skip

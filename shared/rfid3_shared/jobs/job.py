@@ -11,6 +11,8 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
+from rfid3_shared.jobs.lanes import BATCH
+
 ACTIVE = ("queued", "running")
 STATES = (*ACTIVE, "succeeded", "failed", "cancelled")
 MAX_ATTEMPTS = 3
@@ -21,7 +23,8 @@ class Job:
     """One row of `prediction_jobs`; times are aware, in UTC.
 
     `progress` runs from 0 to 1; `error` is {code, message}; `attempts` counts runs that were begun; `seconds` is how long the
-    last of them took; `rerun_of` is the finished job that this one runs again.
+    last of them took; `rerun_of` is the finished job that this one runs again;
+    `lane` says which other jobs it may run beside.
     """
 
     id: str
@@ -44,6 +47,7 @@ class Job:
     lease_until: datetime | None
     seconds: float | None = None
     rerun_of: str | None = None
+    lane: str = BATCH
 
     @property
     def quarantined(self) -> bool:

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rfid3_shared.clock import Clock
 from rfid3_shared.jobs.job import Job
+from rfid3_shared.jobs.lanes import BATCH
 from rfid3_shared.jobs.requests import get_job, stored_now
 from rfid3_shared.jobs.tables import prediction_jobs as jobs
 
@@ -37,10 +38,10 @@ class Lease:
         return stored_now(self.clock) + timedelta(seconds=self.seconds)
 
 
-async def take(connection: AsyncConnection, job_id: str, lease: Lease) -> Job | None:
-    """Begin an attempt of a queued job; None when it is not queued (any more)."""
+async def take(connection: AsyncConnection, job_id: str, lease: Lease, lane: str = BATCH) -> Job | None:
+    """Begin an attempt of a queued job; None when it is not queued (any more), or is of another lane."""
     now = stored_now(lease.clock)
-    change = update(jobs).where(jobs.c.id == job_id, jobs.c.state == "queued").values(
+    change = update(jobs).where(jobs.c.id == job_id, jobs.c.lane == lane, jobs.c.state == "queued").values(
         state="running", lease_owner=lease.owner, lease_until=lease.until(), attempts=jobs.c.attempts + 1,
         started_at=now, progress=0.0, stage="starting",
     )  # fmt: skip
@@ -91,13 +92,13 @@ async def give_back(connection: AsyncConnection, job_id: str, lease: Lease) -> b
     return await _change(connection, job_id, lease, {**values, "stage": "its worker was stopped"})
 
 
-async def due(connection: AsyncConnection, service: str, clock: Clock, limit: int = 100) -> list[AnyRow]:
-    """Queued jobs that may run now, the longest waiting first: id, attempts, run_after, sent_at."""
+async def due(connection: AsyncConnection, service: str, lane: str, clock: Clock, limit: int = 100) -> list[AnyRow]:
+    """Queued jobs of the lane that may run now, the longest waiting first: id, attempts, run_after, sent_at."""
     now = stored_now(clock)
     # an hour ahead is no back-off of ours: the clock was set back since, and the job shall not wait for it
     is_due = or_(jobs.c.run_after <= now, jobs.c.run_after > now + timedelta(seconds=2 * max(BACKOFF_S)))
     query = select(jobs.c.id, jobs.c.attempts, jobs.c.run_after, jobs.c.sent_at).where(
-        jobs.c.service == service, jobs.c.state == "queued", is_due
+        jobs.c.service == service, jobs.c.state == "queued", jobs.c.lane == lane, is_due
     )
     return list((await connection.execute(query.order_by(jobs.c.run_after).limit(limit))).all())
 
@@ -109,8 +110,10 @@ async def mark_sent(connection: AsyncConnection, job_ids: Iterable[str], clock: 
 
 
 async def running(connection: AsyncConnection, service: str) -> list[AnyRow]:
-    """Jobs under a lease: id, kind, lease_owner, lease_until, attempts, max_attempts."""
-    query = select(jobs.c.id, jobs.c.kind, jobs.c.lease_owner, jobs.c.lease_until, jobs.c.attempts, jobs.c.max_attempts)
+    """Jobs under a lease: id, kind, lane, lease_owner, lease_until, attempts, max_attempts."""
+    query = select(
+        jobs.c.id, jobs.c.kind, jobs.c.lane, jobs.c.lease_owner, jobs.c.lease_until, jobs.c.attempts, jobs.c.max_attempts
+    )  # fmt: skip
     return list((await connection.execute(query.where(jobs.c.service == service, jobs.c.state == "running"))).all())
 
 
@@ -128,11 +131,11 @@ async def requeue(connection: AsyncConnection, seen: AnyRow, clock: Clock) -> bo
     return bool((await connection.execute(update(jobs).where(condition).values(**values, **LEFT))).rowcount)
 
 
-async def oldest_run_after(connection: AsyncConnection, service: str) -> tuple[int, datetime | None]:
-    """How many jobs are queued, and since when the first of them might have run."""
-    query = select(func.count(), func.min(jobs.c.run_after)).where(jobs.c.service == service, jobs.c.state == "queued")
-    count, oldest = (await connection.execute(query)).one()
-    return count, oldest
+async def queued(connection: AsyncConnection, service: str) -> dict[str, tuple[int, datetime]]:
+    """By lane that has any: how many jobs are queued, and since when the first of them might have run."""
+    query = select(jobs.c.lane, func.count().label("jobs"), func.min(jobs.c.run_after).label("oldest"))
+    query = query.where(jobs.c.service == service, jobs.c.state == "queued").group_by(jobs.c.lane)
+    return {row.lane: (row.jobs, row.oldest) for row in await connection.execute(query)}
 
 
 def _finished(clock: Clock) -> dict[str, Any]:

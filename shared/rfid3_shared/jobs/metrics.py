@@ -11,6 +11,8 @@ SECONDS = Histogram(
     buckets=(0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600),
 )  # fmt: skip
 REQUEUED = Counter("rfid3_jobs_requeued_total", "Jobs taken from a worker that no longer renewed its lease.", ["service"])
-RUNNABLE = Gauge("rfid3_jobs_runnable", "Jobs that wait for a worker.", ["service"])
-RUNNING = Gauge("rfid3_jobs_running", "Jobs that run.", ["service"])
-OLDEST_AGE = Gauge("rfid3_jobs_oldest_age_seconds", "Seconds the longest waiting runnable job has waited.", ["service"])
+RUNNABLE = Gauge("rfid3_jobs_runnable", "Jobs that wait for a worker, by lane.", ["service", "lane"])
+RUNNING = Gauge("rfid3_jobs_running", "Jobs that run, by lane.", ["service", "lane"])
+OLDEST_AGE = Gauge(
+    "rfid3_jobs_oldest_age_seconds", "Seconds the longest waiting runnable job has waited, by lane.", ["service", "lane"]
+)  # fmt: skip

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from rfid3_shared.clock import Clock
 from rfid3_shared.db import transaction
 from rfid3_shared.jobs.job import Job
+from rfid3_shared.jobs.lanes import BATCH
 from rfid3_shared.jobs.requests import enqueue
 from rfid3_shared.log import get_logger
 
@@ -29,11 +30,11 @@ class Outbox:
 
     def __init__(self, redis: "Redis | None") -> None:
         self._redis = redis
-        self._waiting: list[tuple[str, str]] = []
+        self._waiting: list[Job] = []
 
-    def add(self, job_id: str, service: str) -> None:
+    def add(self, job: Job) -> None:
         """Remember a job of this transaction."""
-        self._waiting.append((job_id, service))
+        self._waiting.append(job)
 
     async def send(self) -> None:
         """Send what was added; call it after the commit. Never raises: what cannot be sent is logged."""
@@ -44,23 +45,23 @@ class Outbox:
 
         try:
             async with asyncio.timeout(SEND_TIMEOUT_S):
-                for job_id, service in waiting:
-                    await send(self._redis, service, job_id)
+                for job in waiting:
+                    await send(self._redis, job.service, job.id, lane=job.lane)
         except REDIS_FAULTS as fault:
-            log.warning("jobs_not_sent", jobs=[job_id for job_id, _ in waiting], fault=type(fault).__name__)
+            log.warning("jobs_not_sent", jobs=[job.id for job in waiting], fault=type(fault).__name__)
 
 
 async def enqueue_and_send(
     engine: AsyncEngine, redis: "Redis | None", clock: Clock, *, service: str, kind: str, arguments: dict[str, Any],
-    requested_by: str, idempotency_key: str | None = None, alone: bool = True,
+    requested_by: str, idempotency_key: str | None = None, alone: bool = True, lane: str = BATCH,
 ) -> Job:  # fmt: skip
     """Ask for a job in a transaction of its own, for those who are in none; what `enqueue` gives and raises."""
     outbox = Outbox(redis)
     async with transaction(engine) as connection:
         job = await enqueue(
             connection, service=service, kind=kind, arguments=arguments, requested_by=requested_by,
-            idempotency_key=idempotency_key, clock=clock, alone=alone,
+            idempotency_key=idempotency_key, clock=clock, alone=alone, lane=lane,
         )  # fmt: skip
-        outbox.add(job.id, service)
+        outbox.add(job)
     await outbox.send()
     return job

@@ -24,7 +24,7 @@ def _error(code: str, message: str, retryable: bool) -> dict[str, Any]:
     return {"error": {"code": code, "message": message, "retryable": retryable}}
 
 
-def request_line(settings: Settings, arguments: dict[str, Any]) -> bytes:
+def request_line(settings: Settings, arguments: dict[str, Any], niceness: int = 0) -> bytes:
     """What the child reads: secrets travel in the pipe, never in arguments or environment that others can list."""
     kind = type(settings)
 
@@ -35,6 +35,7 @@ def request_line(settings: Settings, arguments: dict[str, Any]) -> bytes:
         "settings_class": f"{kind.__module__}:{kind.__qualname__}",
         "settings": settings.model_dump(),
         "arguments": arguments,
+        "niceness": niceness,
     }
     return orjson.dumps(body, default=plain) + b"\n"
 
@@ -71,7 +72,7 @@ class ColdChild:
 
 
 async def run_work(
-    path: str, settings: Settings, arguments: dict[str, Any], report: Report, nursery: Nursery | None = None
+    path: str, settings: Settings, arguments: dict[str, Any], report: Report, nursery: Nursery | None = None, niceness: int = 0
 ) -> dict[str, Any]:
     """Run `module:function` in a process group of its own; {result} or {error: {code, message, retryable}}.
 
@@ -80,7 +81,7 @@ async def run_work(
     """
     child = await _start(path, nursery)
     try:
-        return await _listen_within_limits(child, request_line(settings, arguments), settings, report)
+        return await _listen_within_limits(child, request_line(settings, arguments, niceness), settings, report)
     finally:
         # also after a good end: a process the work left behind has nothing to do any more
         await child.end()

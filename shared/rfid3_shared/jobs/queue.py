@@ -1,4 +1,4 @@
-"""How does a job's id reach a worker? Through arq's queue of the service, as JSON; nothing else travels.
+"""How does a job's id reach a worker? Through arq's queue of the service and lane, as JSON; nothing else travels.
 
 A delivery is a hint: the worker takes a lease on the row or forgets the hint. Sending the same attempt twice leaves one
 entry; a second entry would be harmless.
@@ -10,13 +10,15 @@ import orjson
 from arq.connections import ArqRedis
 from redis.asyncio import Redis
 
+from rfid3_shared.jobs.lanes import BATCH
+
 DELIVERY = "run_job"
 """Name under which a worker's arq registers the receiving function."""
 
 
-def queue_name(service: str) -> str:
-    """The Redis key of a service's queue."""
-    return f"rfid3:jobs:{service}"
+def queue_name(service: str, lane: str = BATCH) -> str:
+    """The Redis key of a service's queue for a lane."""
+    return f"rfid3:jobs:{service}" if lane == BATCH else f"rfid3:jobs:{service}:{lane}"
 
 
 def encode(value: dict[str, Any]) -> bytes:
@@ -29,12 +31,14 @@ def decode(value: bytes) -> dict[str, Any]:
     return cast(dict[str, Any], orjson.loads(value))
 
 
-async def send(redis: Redis, service: str, job_id: str, attempt: int = 0) -> None:
-    """Put one attempt of a job on its service's queue, and wake its workers; that attempt is there once, however often it is sent.
+async def send(redis: Redis, service: str, job_id: str, attempt: int = 0, lane: str = BATCH) -> None:
+    """Put one attempt of a job on its service's queue for the lane, and wake its workers.
+
+    That attempt is there once, however often it is sent.
 
     The attempt is part of arq's id, so that what a killed worker left behind in Redis cannot hold up the next attempt.
     """
     arq = ArqRedis(redis.connection_pool, job_serializer=encode, job_deserializer=decode)
-    await arq.enqueue_job(DELIVERY, job_id, _job_id=f"{job_id}:{attempt}", _queue_name=queue_name(service))
+    await arq.enqueue_job(DELIVERY, job_id, _job_id=f"{job_id}:{attempt}", _queue_name=queue_name(service, lane))
     # a worker polls as well, but half a poll's interval would be most of a short job's time
-    await redis.publish(queue_name(service), b"")
+    await redis.publish(queue_name(service, lane), b"")

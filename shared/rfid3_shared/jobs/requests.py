@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from rfid3_shared.clock import Clock
 from rfid3_shared.errors import Conflict, NotFound
 from rfid3_shared.jobs.job import ACTIVE, MAX_ATTEMPTS, Job
+from rfid3_shared.jobs.lanes import BATCH
 from rfid3_shared.jobs.tables import job_schedules
 from rfid3_shared.jobs.tables import prediction_jobs as jobs
 
@@ -35,10 +36,12 @@ async def enqueue(
     max_attempts: int = MAX_ATTEMPTS,
     rerun_of: str | None = None,
     alone: bool = True,
+    lane: str = BATCH,
 ) -> Job:
     """Write a job in the caller's transaction; hand its id to an Outbox to have it run at once.
 
     The same `idempotency_key` gives the same job again, finished or not. `alone`: at most one of its service and kind is active.
+    `lane`: "interactive" for what somebody waits for, which long work shall not hold up.
     Raises Conflict when a job of this service and kind is active (details: job_id), or the key was used for another request.
     """
     wanted = {"service": service, "kind": kind, "arguments": orjson.loads(orjson.dumps(arguments)), "rerun_of": rerun_of}
@@ -47,7 +50,7 @@ async def enqueue(
     now, active_key = stored_now(clock), f"{service}/{kind}" if alone else None
     row = {
         **wanted, "id": uuid.uuid4().hex, "requested_by": requested_by, "idempotency_key": idempotency_key,
-        "active_key": active_key, "state": "queued", "max_attempts": max_attempts, "run_after": now, "created_at": now,
+        "active_key": active_key, "lane": lane, "state": "queued", "max_attempts": max_attempts, "run_after": now, "created_at": now,
     }  # fmt: skip
     for _ in range(2):
         try:
@@ -146,7 +149,7 @@ async def rerun_job(
         raise Conflict(f"This job is {job.state}: it can be run again when it has ended.", job_id=job_id, state=job.state)
     return await enqueue(
         connection, service=job.service, kind=job.kind, arguments=job.arguments, requested_by=requested_by, clock=clock,
-        idempotency_key=idempotency_key, max_attempts=job.max_attempts, rerun_of=job.id,
+        idempotency_key=idempotency_key, max_attempts=job.max_attempts, rerun_of=job.id, lane=job.lane,
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from rfid3_shared.errors import StoreUnavailable
 from rfid3_shared.jobs import lease as leases
 from rfid3_shared.jobs.holder import own_name
 from rfid3_shared.jobs.job import Job
+from rfid3_shared.jobs.lanes import NICENESS, Room
 from rfid3_shared.jobs.lease import Lease
 from rfid3_shared.jobs.metrics import FINISHED, SECONDS
 from rfid3_shared.jobs.nursery import Nursery
@@ -45,40 +46,38 @@ class _Shown:
 
 
 class Runner:
-    """Runs jobs of one service, at most `slots` at a time; `kinds` maps a kind to its function, `package.module:name`.
+    """Runs jobs of one service, as many at a time as there is `room` for; `kinds` maps a kind to its function, `package.module:name`.
 
     Their processes come from `nursery`; without one each starts cold.
     """
 
     def __init__(
-        self, settings: Settings, engine: AsyncEngine, clock: Clock, *, service: str, kinds: Mapping[str, str], slots: int = 1,
+        self, settings: Settings, engine: AsyncEngine, clock: Clock, *, service: str, kinds: Mapping[str, str], room: Room,
         nursery: Nursery | None = None,
     ) -> None:  # fmt: skip
-        self.service, self.slots, self.nursery = service, slots, nursery
+        self.service, self.nursery = service, nursery
         self._settings, self._engine, self._clock, self._kinds = settings, engine, clock, dict(kinds)
         self._lease = Lease(own_name(), settings.job_lease_s, clock)
+        self._room = room
         self._running: set[str] = set()
         self._giving: set[asyncio.Task[bool | None]] = set()
 
-    @property
-    def free(self) -> bool:
-        """Whether another job could be taken now."""
-        return len(self._running) < self.slots
-
-    async def run(self, job_id: str) -> None:
-        """Run the job if it is queued and a slot is free; else do nothing.
+    async def run(self, job_id: str, lane: str) -> None:
+        """Run the job if it is queued in that lane and a slot of it is free; else do nothing.
 
         Cancelling this ends the work and queues the job again. Raises StoreUnavailable when the lease cannot be taken.
         """
-        if not self.free or job_id in self._running:
+        if not self._room.free(lane) or job_id in self._running:
             return
         self._running.add(job_id)
+        self._room.enter(lane)
         try:
             async with transaction(self._engine) as connection:
-                job = await leases.take(connection, job_id, self._lease)
+                job = await leases.take(connection, job_id, self._lease, lane)
             if job is not None:
                 await self._run_leased(job)
         finally:
+            self._room.leave(lane)
             self._running.discard(job_id)
 
     async def settle(self) -> None:
@@ -115,7 +114,9 @@ class Runner:
             return {"error": {"code": "UNKNOWN_KIND", "message": f"No worker of {self.service} knows {job.kind!r}."}}
         shown = _Shown()
         arguments = {**job.arguments, "job_id": job.id}
-        work = asyncio.create_task(run_work(self._kinds[job.kind], self._settings, arguments, shown.report, self.nursery))
+        work = asyncio.create_task(
+            run_work(self._kinds[job.kind], self._settings, arguments, shown.report, self.nursery, NICENESS[job.lane])
+        )
         keeper = asyncio.create_task(self._keep_lease(job.id, shown))
         try:
             await asyncio.wait({work, keeper}, return_when=asyncio.FIRST_COMPLETED)

@@ -175,7 +175,7 @@ class Scheduler:
         except Conflict as conflict:
             await self._change(row, last_note=f"waits: {conflict.message} ({conflict.details.get('job_id', '')})"[:200])
             return False
-        self._outbox.add(job.id, row.service)
+        self._outbox.add(job)
         log.info("job_scheduled", job_id=job.id, service=row.service, kind=row.kind, slot=slot.isoformat())
         return True
 

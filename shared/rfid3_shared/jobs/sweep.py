@@ -18,6 +18,7 @@ from rfid3_shared.db import transaction
 from rfid3_shared.errors import StoreUnavailable
 from rfid3_shared.jobs import lease as leases
 from rfid3_shared.jobs.holder import is_gone
+from rfid3_shared.jobs.lanes import LANES
 from rfid3_shared.jobs.metrics import OLDEST_AGE, REQUEUED, RUNNABLE, RUNNING
 from rfid3_shared.jobs.outbox import REDIS_FAULTS, SEND_TIMEOUT_S
 from rfid3_shared.jobs.queue import send
@@ -30,10 +31,17 @@ log = get_logger("jobs.sweep")
 
 
 class Sweeper:
-    """Looks after the rows of one service; `start(job_id)` begins a job here and says whether there was room."""
+    """Looks after the rows of one service; `start(job_id, lane)` begins a job here and says whether there was room."""
 
     def __init__(
-        self, engine: AsyncEngine, redis: Redis, clock: Clock, *, service: str, lease_s: float, start: Callable[[str], bool]
+        self,
+        engine: AsyncEngine,
+        redis: Redis,
+        clock: Clock,
+        *,
+        service: str,
+        lease_s: float,
+        start: Callable[[str, str], bool],
     ) -> None:
         self._engine, self._redis, self._clock = engine, redis, clock
         self._service, self._lease_s, self._start = service, lease_s, start
@@ -73,7 +81,8 @@ class Sweeper:
                     if await leases.requeue(connection, row, self._clock):
                         REQUEUED.labels(self._service).inc()
                         log.warning("job_requeued", job_id=row.id, kind=row.kind, attempt=row.attempts)
-        RUNNING.labels(self._service).set(len(running))
+        for lane in LANES:
+            RUNNING.labels(self._service, lane).set(sum(row.lane == lane for row in running))
 
     def _lapsed(self, lease_until: datetime, unchanged_s: float) -> bool:
         """Whether the holder is gone.
@@ -87,30 +96,38 @@ class Sweeper:
     async def _send_due(self) -> None:
         now = stored_now(self._clock)
         async with transaction(self._engine) as connection:
-            rows = await leases.due(connection, self._service, self._clock)
-            count, oldest = await leases.oldest_run_after(connection, self._service)
-        RUNNABLE.labels(self._service).set(count)
-        OLDEST_AGE.labels(self._service).set(max(0.0, (now - oldest).total_seconds()) if oldest else 0.0)
+            queued = await leases.queued(connection, self._service)
+            # lane by lane: however many wait in one, those of the other are seen
+            due = {lane: await leases.due(connection, self._service, lane, self._clock) for lane in LANES if lane in queued}
+        for lane in LANES:
+            count, oldest = queued.get(lane, (0, now))
+            RUNNABLE.labels(self._service, lane).set(count)
+            OLDEST_AGE.labels(self._service, lane).set(max(0.0, (now - oldest).total_seconds()))
         again = timedelta(seconds=leases.RESEND_AFTER_S)
-        unsent = [row for row in rows if row.sent_at is None or abs(now - row.sent_at) > again]
-        sent = await self._send({row.id: row.attempts for row in unsent})
+        unsent = {
+            lane: [row for row in rows if row.sent_at is None or abs(now - row.sent_at) > again] for lane, rows in due.items()
+        }
+        sent = await self._send(unsent)
         if sent:
             async with transaction(self._engine) as connection:
                 await leases.mark_sent(connection, sent, self._clock)
-        for row in rows:
-            # a row that waits this long although it was sent may have an entry in Redis that nobody will ever be given
-            overdue = abs(now - row.run_after) > timedelta(seconds=self._lease_s)
-            if (overdue or (row in unsent and row.id not in sent)) and not self._start(row.id):
-                return
+        for lane, rows in due.items():
+            for row in rows:
+                # a row that waits this long although it was sent may have an entry in Redis that nobody will ever be given
+                overdue = abs(now - row.run_after) > timedelta(seconds=self._lease_s)
+                if (overdue or (row in unsent[lane] and row.id not in sent)) and not self._start(row.id, lane):
+                    break
 
-    async def _send(self, attempts: dict[str, int]) -> list[str]:
+    async def _send(self, unsent: dict[str, list[leases.AnyRow]]) -> set[str]:
         """The ids that reached Redis."""
-        sent: list[str] = []
+        sent: set[str] = set()
         try:
             async with asyncio.timeout(SEND_TIMEOUT_S):
-                for job_id, attempt in attempts.items():
-                    await send(self._redis, self._service, job_id, attempt)
-                    sent.append(job_id)
+                for lane, rows in unsent.items():
+                    for row in rows:
+                        await send(self._redis, self._service, row.id, row.attempts, lane)
+                        sent.add(row.id)
         except REDIS_FAULTS as fault:
-            log.warning("jobs_not_sent", service=self._service, waiting=len(attempts), fault=type(fault).__name__)
+            waiting = sum(map(len, unsent.values()))
+            log.warning("jobs_not_sent", service=self._service, waiting=waiting, fault=type(fault).__name__)
         return sent

@@ -32,6 +32,8 @@ prediction_jobs = Table(
     Column("seconds", Float),
     # the quarantined job that this one runs again
     Column("rerun_of", String(32)),
+    # "interactive" for what somebody waits for, else "batch": each has slots of its own
+    Column("lane", String(12), nullable=False, default="batch"),
     Index(None, "service", "state", "run_after"),
     Index(None, "created_at"),
 )  # fmt: skip

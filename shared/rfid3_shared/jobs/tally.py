@@ -37,20 +37,20 @@ log = get_logger("jobs.tally")
 
 
 async def read_tally(connection: AsyncConnection, now: datetime) -> list[Row[Any]]:
-    """One row for each service, kind and state that jobs are in, as of `now` (naive, UTC).
+    """One row for each service, kind, lane and state that jobs are in, as of `now` (naive, UTC).
 
-    Columns: service, kind, state, jobs, runnable, oldest (run_after of the longest waiting runnable one), quarantined, timed
+    Columns: service, kind, lane, state, jobs, runnable, oldest (run_after of the longest waiting runnable one), quarantined, timed
     (jobs that have a duration), seconds (the sum of those).
     """
     runnable = and_(jobs.c.state == "queued", jobs.c.run_after <= now)
     quarantined = and_(jobs.c.state == "failed", jobs.c.attempts >= jobs.c.max_attempts)
     query = select(
-        jobs.c.service, jobs.c.kind, jobs.c.state, func.count().label("jobs"),
+        jobs.c.service, jobs.c.kind, jobs.c.lane, jobs.c.state, func.count().label("jobs"),
         func.sum(case((runnable, 1), else_=0)).label("runnable"),
         func.min(case((runnable, jobs.c.run_after))).label("oldest"),
         func.sum(case((quarantined, 1), else_=0)).label("quarantined"),
         func.count(jobs.c.seconds).label("timed"), func.sum(jobs.c.seconds).label("seconds"),
-    ).group_by(jobs.c.service, jobs.c.kind, jobs.c.state)  # fmt: skip
+    ).group_by(jobs.c.service, jobs.c.kind, jobs.c.lane, jobs.c.state)  # fmt: skip
     return list((await connection.execute(query)).all())
 
 
@@ -111,20 +111,21 @@ def _families(rows: list[Row[Any]], now: datetime) -> Iterator[Metric]:
         for row in rows:
             held = row.jobs if row.state == "running" else 0
             found = held if name == "running" else getattr(row, name)
-            counts[row.service, row.kind] = counts.get((row.service, row.kind), 0) + int(found)
-        yield _gauge(f"rfid3_suite_jobs_{name}", words, ("service", "kind"), counts)
+            key = (row.service, row.kind, row.lane)
+            counts[key] = counts.get(key, 0) + int(found)
+        yield _gauge(f"rfid3_suite_jobs_{name}", words, ("service", "kind", "lane"), counts)
     ages: Values = {}
     for row in rows:
         age_s = (now - row.oldest).total_seconds() if row.oldest is not None else 0.0
-        ages[row.service,] = max(ages.get((row.service,), 0.0), age_s)
-    yield _gauge("rfid3_suite_jobs_oldest_age_seconds", "Longest wait of a runnable job.", ("service",), ages)
+        ages[row.service, row.lane] = max(ages.get((row.service, row.lane), 0.0), age_s)
+    yield _gauge("rfid3_suite_jobs_oldest_age_seconds", "Longest wait of a runnable job.", ("service", "lane"), ages)
     timed = [row for row in rows if row.timed]
     for name, words, column in (
         ("sum", "Seconds that the last runs of the jobs in the table took.", "seconds"),
         ("count", "Jobs in the table that were run.", "timed"),
     ):
-        values: Values = {(row.service, row.kind, row.state): float(getattr(row, column)) for row in timed}
-        yield _gauge(f"rfid3_suite_job_seconds_{name}", words, ("service", "kind", "state"), values)
+        values: Values = {(row.service, row.kind, row.lane, row.state): float(getattr(row, column)) for row in timed}
+        yield _gauge(f"rfid3_suite_job_seconds_{name}", words, ("service", "kind", "lane", "state"), values)
 
 
 def _gauge(name: str, words: str, labels: tuple[str, ...], values: Values) -> Metric:

@@ -1,7 +1,7 @@
 """What happens inside the process of one job?
 
 Forked by a nursery, or started as `python -m rfid3_shared.jobs.work <module:function>`. One JSON object comes in on standard input:
-{settings_class, settings, arguments}; JSON lines go out on standard output: {stage, progress} while it works, then {result}
+{settings_class, settings, arguments, niceness}; JSON lines go out on standard output: {stage, progress} while it works, then {result}
 or {error: {code, message, retryable}}. The function is `async def run(settings, arguments, progress) -> dict`; its
 `arguments["job_id"]` names the job. What it publishes must be idempotent: a job may run twice.
 """
@@ -24,8 +24,8 @@ from rfid3_shared.errors import AppError
 from rfid3_shared.jobs.progress import LineProgress
 from rfid3_shared.log import configure_logging, get_logger
 
-NICENESS = 5
-"""Serving goes first: on a small machine a training run takes the time that requests leave."""
+SERVER_FAULT = 500
+"""Status from which a fault is ours and not the request's."""
 FAILED = {"code": "SYSTEM_ERROR", "message": "The job failed on our side. The worker's log says where.", "retryable": False}
 
 
@@ -73,8 +73,8 @@ def _die_with_worker() -> None:
     threading.Thread(target=watch, name="die-with-worker", daemon=True).start()
 
 
-def _yield_to_others() -> None:
-    os.nice(NICENESS)
+def _yield_to_others(niceness: int) -> None:
+    os.nice(niceness)
     # when memory runs out the kernel shall take the job, which runs again, not the gateway or the database
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
         score.write("500")
@@ -102,14 +102,19 @@ def main(path: str) -> int:
     settings = _settings_of(request)
     configure_logging(f"job {path}", settings.log_level)
     log = get_logger("jobs.work")
-    _yield_to_others()
+    _yield_to_others(request["niceness"])
     try:
         function = locate(path)
         result = asyncio.run(function(settings, request["arguments"], LineProgress(write, Clock())))
         line = {"result": result}
         orjson.dumps(line)
     except Exception as fault:
-        log.error("job_failed", job_id=request["arguments"].get("job_id"), exc_info=fault)
+        job_id = request["arguments"].get("job_id")
+        if isinstance(fault, AppError) and fault.status < SERVER_FAULT:
+            # whoever asked is told why, in words; where in the code that was found is nobody's question
+            log.warning("job_refused", job_id=job_id, code=fault.code, reason=fault.message)
+        else:
+            log.error("job_failed", job_id=job_id, exc_info=fault)
         write({"error": _failure(fault)})
         return 1
     write(line)

@@ -5,20 +5,17 @@ artefact is there when its manifest is: that is written last, so half a push is 
 byte before it has a name. Everything here waits for disks and servers: call it in a thread.
 """
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 from rfid3_shared.errors import InvalidParameters, ModelUnavailable, StoreUnavailable
 from rfid3_shared.registry import artefact
+from rfid3_shared.registry.stored_copy import DAMAGED, NOT_THERE, UNREACHABLE, read_manifest, refuse_incomplete
 
-UNREACHABLE = "The artefact storage cannot be reached now."
-NOT_THERE = "The artefact storage does not have this model."
-DAMAGED = "The artefact storage's copy of the model is not what was published."
 S3_OPTIONS = ("endpoint", "region")
 
 
@@ -114,41 +111,6 @@ def open_storage(url: str | None) -> Storage:
     raise InvalidParameters(
         "RFID3_REGISTRY_URL cannot be used.", accepted=["s3://bucket/prefix?endpoint=…&region=…", "file:///folder"]
     )
-
-
-def read_manifest(content: bytes, name: str) -> dict[str, Any]:
-    """The manifest in the content, its file names harmless: what a storage says is not believed.
-
-    Raises ModelUnavailable for anything else.
-    """
-    try:
-        manifest = json.loads(content)
-        for file, facts in manifest["files"].items():
-            path = PurePosixPath(file)
-            if path.is_absolute() or ".." in path.parts or str(path) != file or file in (".", artefact.MANIFEST):
-                raise ValueError(file)
-            if not isinstance(facts["sha256"], str) or not isinstance(facts["bytes"], int):
-                raise ValueError(file)
-        if not isinstance(manifest["digest"], str) or not manifest["files"]:
-            raise ValueError("digest")
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise ModelUnavailable(DAMAGED, artefact=name, files=[artefact.MANIFEST]) from None
-    return dict(manifest)
-
-
-def refuse_incomplete(folder: Path, manifest: dict[str, Any]) -> None:
-    """Raises ModelUnavailable when the folder lacks a described file."""
-    if missing := [file for file in manifest["files"] if not (folder / file).is_file()]:
-        raise ModelUnavailable("The model's files are missing.", artefact=folder.name, files=missing)
-
-
-def is_whole(folder: Path, digest: str) -> bool:
-    """Whether the folder is there with exactly this content."""
-    try:
-        artefact.verify(folder, digest)
-    except ModelUnavailable:
-        return False
-    return True
 
 
 def _open_s3(bucket: str, prefix: str, options: dict[str, str]) -> Storage:

@@ -19,7 +19,7 @@ from rfid3_shared.clock import Clock
 from rfid3_shared.errors import ModelUnavailable, StoreUnavailable
 from rfid3_shared.log import get_logger
 from rfid3_shared.registry import artefact
-from rfid3_shared.registry.storage import DAMAGED, NOT_THERE, UNREACHABLE, is_whole, read_manifest, refuse_incomplete
+from rfid3_shared.registry.stored_copy import DAMAGED, NOT_THERE, UNREACHABLE, is_whole, read_manifest, refuse_incomplete
 
 P = ParamSpec("P")
 R = TypeVar("R")

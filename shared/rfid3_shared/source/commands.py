@@ -97,6 +97,3 @@ async def _import(settings: Settings, folder: Path, console: Console) -> ImportR
             return await load_export(engine, folder, clock=Clock(settings.time_zone), progress=progress)
     finally:
         await engine.dispose()
-
-
-top = {"import": import_command}

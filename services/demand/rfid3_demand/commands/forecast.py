@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import typer
 
+from rfid3_demand.commands import found
 from rfid3_demand.commands.series_csv import read_series
 from rfid3_shared.errors import AppError, InvalidParameters
 from rfid3_shared.series import KEY, TIME, parse_frequency
@@ -49,15 +50,20 @@ def forecast(
     budget: Annotated[
         float | None, typer.Option("--budget", min=0.1, help="Seconds for the forecast; dear methods are left out first.")
     ] = None,
+    diagnosis: Annotated[
+        Path | None, typer.Option("--diagnosis", help="CSV to write: per series kind, seasons, trend and level shifts found.")
+    ] = None,
 ) -> None:
     """Forecast every series of a CSV, with intervals that hold.
 
     Example: rfid3 demand forecast --input sales.csv --freq W-MON --horizon 13 --output next_quarter.csv
 
     Whole numbers >= 0 are taken as counts: their quantiles are whole numbers and never negative. Regressors without --future
-    are used
-    as far as they are known. A faulty series is left out and named. Exit code 2 means that the input was refused; then nothing
-    is written.
+    are used as far as they are known. A faulty series is left out and named. Exit code 2 means that the input was refused; then
+    nothing is written.
+
+    What each series is like is told besides: kind of demand, seasons, trend, shifts of its level. Season, trend and shift are each
+    told of about 1 in 100 series that lack it, a trend of 3 in 100 random walks; a level that wanders is told as shifts.
     """
     from rich.console import Console
 
@@ -65,12 +71,17 @@ def forecast(
     try:
         parts, stamps = _run(input, freq, horizon, season, quantiles, future, fill_gaps, notes, budget)
         tables = [_table(series, stamps, result, freq, horizon) for series, result in parts]
+        detected = found.detected([series for series, _ in parts], stamps)
+        if diagnosis is not None:
+            _write(detected, diagnosis)
         _write(pl.concat(tables, how="vertical_relaxed").sort(KEY, maintain_order=True), output)
     except AppError as error:
         notes.print(f"[red]Refused:[/red] {error.message}")
         raise typer.Exit(BAD_INPUT) from None
     for _, result in parts:
         _summary(result, output)
+    for line in found.lines(detected):
+        typer.echo(line)
 
 
 def _run(
@@ -112,17 +123,17 @@ def _run(
             task = tasks.setdefault(stage, bar.add_task(stage, total=total) if stage not in tasks else tasks[stage])
             bar.update(task, completed=done, total=total)
 
-        found = []
+        fitted = []
         for part in parts:
             # the time is shared by number of series
             share = None if budget_s is None else budget_s * len(part.panel.ids) / sum(len(p.panel.ids) for p in parts)
-            found.append(
+            fitted.append(
                 (part, fit_forecast(part.panel, horizon, levels=levels, progress=tell, ensemble_only=True, budget_s=share))
             )
-    for _, result in found:
+    for _, result in fitted:
         if result.notes.get("left_out"):
             notes.print(f"Note: in {budget_s:g} s there was no time for {', '.join(result.notes['left_out'])}.")
-    return found, stamps
+    return fitted, stamps
 
 
 def _tell(series: OwnSeries, fill_gaps: str | None, notes: Any) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from rfid3_demand.model import candidates, global_tree, naive
-from rfid3_demand.model.candidates import Method
 from rfid3_demand.model.engine import LOCAL, Engine
+from rfid3_demand.model.method import Method
+from rfid3_demand.model.past import Past
 from rfid3_demand.model.tree_features import TreeData
 from rfid3_shared import evaluate
 
@@ -39,11 +40,33 @@ class Rounds:
     mean_4: np.ndarray
     first_season: bool
     """Whether the whole history is shorter than a season and a half."""
+    chances: tuple[np.ndarray, ...] = ()
+    """Of counts, per origin (nodes, types) as `Past` has them."""
 
     @property
     def independent(self) -> float:
         """Stretches of `steps` that the origins cover together: overlapping ones tell the same story."""
         return max(1.0, (self.cutoffs[-1] - self.cutoffs[0] + self.steps) / self.steps) if self.cutoffs else 1.0
+
+    @property
+    def apart(self) -> np.ndarray:
+        """(origins, origins) True where two share no outcome, so that one may judge the other; for an origin that shares some with
+        every other, all others."""
+        cuts = np.array(self.cutoffs, dtype=int)
+        apart = np.abs(cuts[:, None] - cuts) >= self.steps
+        return np.where(apart.any(axis=1, keepdims=True), apart, ~np.eye(len(cuts), dtype=bool))
+
+    def only(self, origins: np.ndarray) -> Rounds:
+        """The same of some origins, (origins,) bool."""
+        return replace(
+            self,
+            cutoffs=[cut for cut, kept in zip(self.cutoffs, origins, strict=True) if kept],
+            outcomes=self.outcomes[:, origins],
+            forecasts={name: said[:, origins] for name, said in self.forecasts.items()},
+            naive=self.naive[:, origins],
+            mean_4=self.mean_4[:, origins],
+            chances=tuple(each for each, kept in zip(self.chances, origins, strict=False) if kept),
+        )
 
 
 def plan(length: int, horizon: int, season: int, share: float = 0.0, series: int = FEW_SERIES + 1) -> tuple[list[int], int]:
@@ -102,6 +125,7 @@ def run(
     trees = TREES_OF_FEW if len(data.y) <= FEW_SERIES else TREES
     served_by = [k * trees // len(cuts) for k in range(len(cuts))]
     said: dict[int, dict[str, np.ndarray]] = {}
+    chances: dict[int, np.ndarray] = {}
     tree, served_from = None, -1
     # with a time limit the newest come first: they tell most about what comes next
     order = range(len(cuts)) if goes_on is None else reversed(range(len(cuts)))
@@ -109,7 +133,11 @@ def run(
         if done and goes_on is not None and not goes_on():
             break
         progress("backtest", done, len(cuts))
-        said[k] = candidates.statistical(data, cuts[k], steps, methods, engine)
+        past = Past(data, cuts[k], steps)
+        said[k] = candidates.from_past(past, methods, engine)
+        if data.counts:
+            chances[k] = past.chances
+        del past
         if with_tree:
             if served_by[k] != served_from:
                 served_from = served_by[k]
@@ -117,7 +145,9 @@ def run(
             if tree is not None:
                 said[k]["lightgbm"] = global_tree.predict(tree, data, cuts[k], steps)
     progress("backtest", len(cuts), len(cuts))
-    return _rounds(data, [cuts[k] for k in sorted(said)], steps, season, [said[k] for k in sorted(said)], with_tree)
+    done_cuts = [cuts[k] for k in sorted(said)]
+    rounds = _rounds(data, done_cuts, steps, season, [said.pop(k) for k in sorted(said)], with_tree)
+    return replace(rounds, chances=tuple(chances[k] for k in sorted(chances)))
 
 
 def _rounds(
@@ -188,7 +218,8 @@ def scores(
     return pl.DataFrame(found, infer_schema_length=None).with_columns(pl.col(pl.Float64).fill_nan(None))
 
 
-def _score(rounds: Rounds, mean: np.ndarray, quantiles: np.ndarray, scale: np.ndarray, rows: np.ndarray) -> dict[str, float]:
+def _score(rounds: Rounds, mean: np.ndarray, quantiles: np.ndarray, scale: np.ndarray, of: np.ndarray) -> dict[str, float]:
+    rows = slice(None) if of.all() else of  # all of them are not copied
     y, said, q = rounds.outcomes[rows], mean[rows], quantiles[rows]
     ends = {level: q[..., CHECKED_LEVELS.index(level)] for level in _COVERAGE_LEVELS}
     deciles = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]

@@ -14,7 +14,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rfid3_demand.model.candidates import Method
+    from rfid3_demand.model.method import Method
 
 LEAST_MEASURED_S = 3.0
 """With less time than this nothing is measured: the last rung of the ladder is taken at once."""

@@ -6,32 +6,17 @@ a short season.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from rfid3_demand.model import count_mixture, intermittent, naive, regression, smoothing
 from rfid3_demand.model.engine import BLOCK_SERIES, LOCAL, Answers, Engine
+from rfid3_demand.model.method import Method
 from rfid3_demand.model.panel import MINIMUM_OBSERVATIONS
 from rfid3_demand.model.past import Past
 from rfid3_demand.model.tree_features import TreeData
 
 LONGEST_HOLT_WINTERS_SEASON = 24
-
-
-@dataclass(frozen=True)
-class Method:
-    """One way to forecast all nodes at once."""
-
-    name: str
-    forecast: Callable[[Past], np.ndarray | None]
-    """(nodes, H), NaN where it has nothing to say; None where it does not apply at all."""
-    cost: int = 1
-    """1 cheap … 3 dear: with a time budget the dear ones are left out first."""
-    newcomers: bool = False
-    """Speaks for series with fewer than MINIMUM_OBSERVATIONS, and for no others."""
-    pools: bool = False
-    """Looks at other series besides the one it answers for (other than through `Past`'s profiles): never split into blocks."""
 
 
 def _sparse_only(fn: Callable[[np.ndarray, int], np.ndarray]) -> Callable[[Past], np.ndarray]:
@@ -105,17 +90,21 @@ def statistical(
     data: TreeData, cut: int, horizon: int, methods: Sequence[Method] = METHODS, engine: Engine = LOCAL
 ) -> dict[str, np.ndarray]:
     """Forecasts (nodes, H) by method name; NaN where a method does not apply. The engine changes where, not what."""
-    past = Past(data, cut, horizon)
-    enough = past.count >= MINIMUM_OBSERVATIONS
-    blocks = [slice(start, start + BLOCK_SERIES) for start in range(0, len(data.y), BLOCK_SERIES)]
+    return from_past(Past(data, cut, horizon), methods, engine)
+
+
+def from_past(past: Past, methods: Sequence[Method] = METHODS, engine: Engine = LOCAL) -> dict[str, np.ndarray]:
+    """The same of a past that the caller goes on looking at."""
+    enough, shape = past.count >= MINIMUM_OBSERVATIONS, (len(past.y), past.horizon)
+    blocks = [slice(start, start + BLOCK_SERIES) for start in range(0, len(past.y), BLOCK_SERIES)]
     alone = [method for method in methods if not method.pools]
     parts = engine.answer([past.rows(at) for at in blocks], alone)
     result = {}
     for method in methods:
-        said = method.forecast(past) if method.pools else _joined(parts, method.name, blocks, (len(data.y), horizon))
+        said = method.forecast(past) if method.pools else _joined(parts, method.name, blocks, shape)
         if said is not None:
             said = _only(~enough if method.newcomers else enough, said)
-            result[method.name] = np.maximum(said, 0.0) if data.counts else said
+            result[method.name] = np.maximum(said, 0.0) if past.data.counts else said
     return result
 
 

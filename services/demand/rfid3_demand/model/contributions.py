@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rfid3_demand.model import global_tree, seasonal, yearly_shape
+from rfid3_demand.model.panel import bottom_rows
 from rfid3_demand.model.tree_features import CAUSES, TreeData, at_origin
 
 if TYPE_CHECKING:
@@ -25,10 +26,7 @@ MOST_PATH_ROWS = 60_000
 
 def explain(tree: global_tree.Tree | None, data: TreeData, summing: csr_matrix, mean: np.ndarray) -> dict[str, np.ndarray]:
     """Units per cause, (nodes, H) each; data and mean are per node, the last axis of mean is the horizon."""
-    row_sums = np.asarray(summing.sum(axis=1)).ravel()
-    own = summing[row_sums == 1]
-    node_of = np.empty(summing.shape[1], dtype=int)
-    node_of[own.indices] = np.flatnonzero(row_sums == 1)
+    node_of = bottom_rows(summing)
     bottom_mean = np.nan_to_num(mean[node_of])
     parts = {name: np.zeros_like(bottom_mean) for name in CAUSES}
     if tree is None:
@@ -49,7 +47,7 @@ def explain(tree: global_tree.Tree | None, data: TreeData, summing: csr_matrix, 
 
 
 def _by_season(data: TreeData, node_of: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    profile = seasonal.profile(data.y, data.seasons, data.multiplicative, data.relatives)[node_of]
+    profile = seasonal.profile(data.y, data.seasons, data.multiplicative, data.relatives, counts=data.counts)[node_of]
     _, future = seasonal.factors(profile, 1, mean.shape[1])
     season = mean - mean / future if data.multiplicative else future
     return mean - season, season

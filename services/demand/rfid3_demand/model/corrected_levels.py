@@ -62,23 +62,33 @@ class Buckets:
 
     def of(self, kind: np.ndarray, mean: np.ndarray) -> np.ndarray:
         """Index into `known` of forecasts (..., H) made for nodes of a kind (...): both known before the outcome is."""
-        fine, coarse = _codes(kind, mean)
+        fine, coarse = codes_of(kind, mean)
         code = np.where(np.isin(fine, self.known), fine, np.where(np.isin(coarse, self.known), coarse, 0))
         return np.asarray(np.searchsorted(self.known, code))
+
+    def teach(self, at: int, codes: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        """Which forecasts (...) of `codes_of` teach the bucket at an index of `known`: all it describes, also those with a finer one.
+
+        A kind never seen at its present size is given the bucket of that size: what the finer ones leave over would be a few
+        outcomes of odd kinds.
+        """
+        fine, coarse = codes
+        code = self.known[at]
+        return np.asarray((code == 0) | (fine == code) | (coarse == code))
 
 
 def buckets_seen(kind: np.ndarray, mean: np.ndarray, ok: np.ndarray) -> Buckets:
     """Buckets of counts by kind (n, origins) and mean (n, origins, steps), NaN where unknown."""
     outcomes = ok.sum(axis=2)
     known = [0]
-    for codes in _codes(kind, mean):
+    for codes in codes_of(kind, mean):
         found, place = np.unique(codes, return_inverse=True)
         known += found[np.bincount(place.ravel(), outcomes.ravel()) >= LEAST_OUTCOMES].tolist()
     return Buckets(np.unique(known))
 
 
-def _codes(kind: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Codes of kind and size, and of size alone; from 1 on."""
+def codes_of(kind: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Codes of kind and size, and of size alone, from 1 on, for forecasts (..., H) of nodes of a kind (...); NaN where unknown."""
     seen = np.isfinite(mean)
     average = np.where(seen, mean, 0.0).sum(axis=-1) / np.maximum(seen.sum(axis=-1), 1)
     size = np.digitize(average, COUNT_EDGES) + 1
@@ -92,9 +102,11 @@ def share_below(low: np.ndarray, high: np.ndarray, ok: np.ndarray) -> np.ndarray
     if not keep.any():
         return GRID.copy()
     # mean of clip((u - low) / (high - low), 0, 1) without an (outcomes x grid) array: five points inside each step
-    step = np.maximum(high[keep] - low[keep], 1e-4)
-    inner = np.concatenate([low[keep] + step * part for part in (0.1, 0.3, 0.5, 0.7, 0.9)])
-    share = np.searchsorted(np.sort(inner), GRID, side="right") / len(inner)
+    low, step = low[keep], np.maximum(high[keep] - low[keep], 1e-4)
+    counted = np.zeros(len(GRID) + 1, dtype=int)
+    for part in (0.1, 0.3, 0.5, 0.7, 0.9):
+        counted += np.bincount(np.searchsorted(GRID, low + step * part), minlength=len(counted))
+    share = np.cumsum(counted[:-1]) / (5 * len(low))
     # as if twenty more outcomes had fallen as the uncorrected spread says: small buckets keep some tail
     n = ok.sum()
     share = (share * n + GRID * 20.0) / (n + 20.0)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rfid3_demand.model import count_mixture, negative_binomial
-from rfid3_demand.model.corrected_levels import Buckets, buckets_seen, growth_of, share_below
+from rfid3_demand.model.corrected_levels import Buckets, buckets_seen, codes_of, growth_of, share_below
 from rfid3_demand.model.count_types import Seen
 
 PRIOR_STEPS = 400.0
@@ -20,7 +20,10 @@ MOST_TERM = 4.0
 BASE_OUTCOMES = 20.0
 """Both views count as if each had been right about so many outcomes."""
 ROUNDS = 30
-NODES_AT_ONCE = 4000
+NODES_AT_ONCE = 4_000
+"""Nodes whose curves are laid out at a time."""
+TYPED_AT_ONCE = 20_000
+"""Nodes whose outcomes are looked up at a time."""
 
 
 @dataclass(frozen=True)
@@ -35,30 +38,61 @@ class Spread:
     """(buckets,) weight of the mixture of types, for nodes that have one."""
 
 
+@dataclass(frozen=True)
+class Typed:
+    """What the mixture of types said of each outcome, (n, origins, steps) each: of no use where an outcome is unknown."""
+
+    known: np.ndarray
+    """Whether the outcome, its forecast and the node's types are all known; the others are 0 elsewhere."""
+    below: np.ndarray
+    at: np.ndarray
+
+    def of(self, origins: list[int]) -> "Typed":
+        """The same of some origins."""
+        return Typed(self.known[:, origins], self.below[:, origins], self.at[:, origins])
+
+
+def typed(y: np.ndarray, mean: np.ndarray, seen: Seen) -> Typed:
+    """Probability below and at each outcome; y, mean: (n, origins, steps), NaN where unknown; seen: from each origin."""
+    ok, mean = _usable(y, mean)
+    known, below, at = ok.copy(), np.zeros(y.shape), np.zeros(y.shape)
+    for k in range(y.shape[1]):
+        known[:, k] &= np.isfinite(seen.chances[k][:, :1])
+        speaking = np.flatnonzero(known[:, k].any(axis=1))
+        for start in range(0, len(speaking), TYPED_AT_ONCE):
+            rows = speaking[start : start + TYPED_AT_ONCE]
+            units = np.nan_to_num(y[rows, k])
+            below[rows, k], at[rows, k] = count_mixture.probability(units, mean[rows, k], seen.chances[k][rows])
+    return Typed(known, below, at)
+
+
 def calibrate(
-    y: np.ndarray, mean: np.ndarray, seen: Seen, horizon: int, first_season: bool
+    y: np.ndarray, mean: np.ndarray, seen: Seen, horizon: int, first_season: bool, said: Typed | None = None
 ) -> tuple[Spread, Buckets, np.ndarray]:
     """The spread, the buckets that were judged together, and their corrected levels (buckets, grid).
 
-    y, mean: (n, origins, steps), NaN where unknown; seen: from each origin.
+    y, mean: (n, origins, steps), NaN where unknown; seen: from each origin. said: `typed` of the same, where it is known already.
     """
-    ok = np.isfinite(y) & np.isfinite(mean)
-    mean = np.where(ok, np.maximum(mean, 1e-3), 1.0)
+    said = said or typed(y, mean, seen)
+    ok, mean = _usable(y, mean)
     buckets = buckets_seen(seen.kind, np.where(ok, mean, np.nan), ok)
     bucket = buckets.of(seen.kind, np.where(ok, mean, np.nan))
     dispersion, growth = _dispersion(y, mean, ok, bucket, horizon, first_season)
-    below = negative_binomial.probability(y - 1, mean, dispersion[:, None, None] * growth[: y.shape[2]])
-    at = negative_binomial.probability(y, mean, dispersion[:, None, None] * growth[: y.shape[2]])
-    typed = ok & np.isfinite(seen.chances[:, :, :1])
-    below_typed, at_typed = _typed(y, mean, typed, seen.chances)
+    # from here on outcomes lie in one row: most buckets hold few of them
+    codes = codes_of(seen.kind, np.where(ok, mean, np.nan))
+    width = (dispersion[:, None, None] * growth[: y.shape[2]] * np.ones((1, y.shape[1], 1)))[ok]
+    below, at = negative_binomial.below_and_at(y[ok], mean[ok], width)
+    known, below_typed, at_typed = said.known[ok], said.below[ok], said.at[ok]
     share, corrected = np.full(len(buckets.known), 0.5), []
     for b in range(len(buckets.known)):
-        inside = ok & ((bucket == b)[:, :, None] | (b == 0))
-        use = inside & typed
+        inside = np.broadcast_to(buckets.teach(b, codes)[:, :, None], ok.shape)[ok]
+        low, high, low_typed, high_typed = below[inside], at[inside], below_typed[inside], at_typed[inside]
+        use = known[inside]
         if use.any():
-            share[b] = _weight((at - below)[use], (at_typed - below_typed)[use])
+            share[b] = _weight((high - low)[use], (high_typed - low_typed)[use])
         part = np.where(use, share[b], 0.0)
-        corrected.append(share_below(below + part * (below_typed - below), at + part * (at_typed - at), inside))
+        low, high = low + part * (low_typed - low), high + part * (high_typed - high)
+        corrected.append(share_below(low, high, np.ones(len(low), dtype=bool)))
     return Spread(dispersion, growth, share), buckets, np.stack(corrected)
 
 
@@ -97,14 +131,10 @@ def _dispersion(
     return np.clip((np.maximum(total, 0.0) + strength * prior) / (mass + strength), 0.005, 12.0), growth
 
 
-def _typed(y: np.ndarray, mean: np.ndarray, typed: np.ndarray, chances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Probability below and at each outcome according to the mixture of types; 0 where there is none."""
-    below, at = np.zeros(y.shape), np.zeros(y.shape)
-    for k in range(y.shape[1]):
-        rows = np.flatnonzero(typed[:, k].any(axis=1))
-        if len(rows):
-            below[rows, k], at[rows, k] = count_mixture.probability(np.nan_to_num(y[rows, k]), mean[rows, k], chances[rows, k])
-    return below, at
+def _usable(y: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which outcomes and forecasts are known, and the forecasts, 1 elsewhere and never nothing."""
+    ok = np.isfinite(y) & np.isfinite(mean)
+    return ok, np.where(ok, np.maximum(mean, 1e-3), 1.0)
 
 
 def _weight(first: np.ndarray, second: np.ndarray) -> float:

@@ -30,6 +30,7 @@ BASE_SERIES = 10.0
 BASE_OUTCOMES = 4.0
 """Each discount counts as if it had been right about this many outcomes."""
 MOST_LEARNT_FROM, MOST_SCORED, LONGEST_SCORED = 2000, 400, 12
+SERIES_AT_ONCE = 5_000
 ROUNDS = 40
 PARTS = 8
 """Counts over a seasonal factor are looked up to an eighth."""
@@ -39,14 +40,14 @@ PARTS = 8
 class Seen:
     """What each counting series looked like from some points in time, judging by what came before each."""
 
-    chances: np.ndarray
-    """(n, points, types) float32; NaN for series that small counts do not describe."""
+    chances: tuple[np.ndarray, ...]
+    """Per point (n, types) float32; NaN for series that small counts do not describe."""
     kind: np.ndarray
     """(n, points) code of the nodes it was like: a kind learned from the outcomes would give them away."""
 
     def at(self, points: list[int]) -> "Seen":
         """Some of the points."""
-        return Seen(self.chances[:, points], self.kind[:, points])
+        return Seen(tuple(self.chances[k] for k in points), self.kind[:, points])
 
 
 def chances(y: np.ndarray, factor: np.ndarray) -> np.ndarray:
@@ -60,13 +61,19 @@ def chances(y: np.ndarray, factor: np.ndarray) -> np.ndarray:
     rows = np.flatnonzero(seen.any(axis=1) & (rate <= LARGEST_MEAN))
     if not len(rows):
         return result
-    y, factor = y[rows], np.maximum(factor[rows], 0.02)
-    terms = _dispersion_terms(y, factor)
-    trust = _trust_in_discounts(y, factor, terms)
-    result[rows] = sum(
-        share * _posterior(_log_likelihood(y, factor, terms, discount))
-        for share, discount in zip(trust, DISCOUNTS, strict=True)
-    )
+    some = rows[_even_pick(len(rows), MOST_LEARNT_FROM)]
+    known, laid = y[some], np.maximum(factor[some], 0.02)
+    terms = _dispersion_terms(known, laid)
+    trust = _trust_in_discounts(known, laid, terms)
+    shares = [_shares(_likelihood(known, laid, terms, discount)) for discount in DISCOUNTS]
+    for start in range(0, len(rows), SERIES_AT_ONCE):
+        some = rows[start : start + SERIES_AT_ONCE]
+        known, laid = y[some], np.maximum(factor[some], 0.02)
+        terms = _dispersion_terms(known, laid)
+        result[some] = sum(
+            part * _posterior(_likelihood(known, laid, terms, discount), share)
+            for part, discount, share in zip(trust, DISCOUNTS, shares, strict=True)
+        )
     return result
 
 
@@ -92,15 +99,24 @@ def _log_likelihood(y: np.ndarray, factor: np.ndarray, terms: np.ndarray, discou
     return np.asarray(own + shared)
 
 
-def _posterior(log_likelihood: np.ndarray) -> np.ndarray:
-    """Chances per series under the shares of types that make the panel most likely, (n, types)."""
-    likelihood = np.exp((log_likelihood - log_likelihood.max(axis=1, keepdims=True)).astype(np.float32))
+def _likelihood(y: np.ndarray, factor: np.ndarray, terms: np.ndarray, discount: float) -> np.ndarray:
+    """Discounted likelihood per type against that of the likeliest one, (n, types) float32."""
+    logarithm = _log_likelihood(y, factor, terms, discount)
+    return np.asarray(np.exp((logarithm - logarithm.max(axis=1, keepdims=True)).astype(np.float32)))
+
+
+def _shares(likelihood: np.ndarray) -> np.ndarray:
+    """Shares of types (types,) that make series of these likelihoods (n, types) most likely."""
     base = np.tile(BASE_DISPERSION / len(MEANS), len(MEANS)).astype(np.float32)
-    some = likelihood[_even_pick(len(likelihood), MOST_LEARNT_FROM)]
     share = base
     for _ in range(ROUNDS):
-        found = some @ share
-        share = (share * ((1.0 / np.maximum(found, 1e-30)) @ some) + BASE_SERIES * base) / (len(some) + BASE_SERIES)
+        found = likelihood @ share
+        share = (share * ((1.0 / np.maximum(found, 1e-30)) @ likelihood) + BASE_SERIES * base) / (len(likelihood) + BASE_SERIES)
+    return share
+
+
+def _posterior(likelihood: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Chances per series (n, types) from likelihoods and the shares of types."""
     joint = likelihood * share
     return np.asarray(joint / joint.sum(axis=1, keepdims=True))
 
@@ -116,21 +132,17 @@ def _trust_in_discounts(y: np.ndarray, factor: np.ndarray, terms: np.ndarray) ->
     if steps < 1:
         return equal
     cut = y.shape[1] - steps
-    some = _even_pick(len(y), MOST_LEARNT_FROM)
-    y, factor, terms = y[some], factor[some], terms[:, some]
     pick = _even_pick(len(y), MOST_SCORED)
     outcome = y[pick, cut:]
     known = np.isfinite(outcome) & np.isfinite(y[pick, :cut]).any(axis=1, keepdims=True)
     if not known.any():
         return equal
     each = _mass(outcome, factor[pick, cut:])[known]
-    rows = np.nonzero(known)[0]
-    likely = np.stack(
-        [
-            (each * _posterior(_log_likelihood(y[:, :cut], factor[:, :cut], terms[:, :, :cut], d))[pick][rows]).sum(axis=1)
-            for d in DISCOUNTS
-        ]
-    )
+    rows = pick[np.nonzero(known)[0]]
+    likely = np.empty((len(DISCOUNTS), len(each)))
+    for k, discount in enumerate(DISCOUNTS):
+        past = _likelihood(y[:, :cut], factor[:, :cut], terms[:, :, :cut], discount)
+        likely[k] = (each * _posterior(past, _shares(past))[rows]).sum(axis=1)
     trust = equal
     for _ in range(ROUNDS):
         joint = trust[:, None] * np.maximum(likely, 1e-12)

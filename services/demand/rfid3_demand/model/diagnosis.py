@@ -1,36 +1,37 @@
-"""What is a series like: what kind of demand, which seasons, a trend, a jump of its level? Per series, for methods and readers.
+"""What is a series like: what kind of demand, which seasons, a trend, jumps of its level? Per series, for readers; pure.
 
-Each finding comes from a test with a stated rate of false alarms (about 1 %): season_check for seasons, level_shifts for jumps,
-and here a trend, whose error allows for neighbours that correlate. A straight line and jumps explain the same rise in two
-ways; the one that needs less (Bayesian information criterion) is reported.
+Each finding comes from a test with measured false alarms: season_check for seasons, level_shifts for jumps, trend_check for a
+trend. A straight line and jumps explain the same rise in two ways; the one that needs less (Bayesian information criterion) is
+reported. The methods use none of it: shrunken profiles give a series without a season none, and history before a jump helps.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from datetime import date
+from typing import Any
 
 import numpy as np
-from scipy.special import stdtr
 
-from rfid3_demand.model import level_shifts, season_check
+from rfid3_demand.model import level_shifts, season_check, trend_check
+from rfid3_demand.model.deseasoned import deseasoned
 from rfid3_shared import evaluate
 
-FALSE_ALARMS = 0.01
 LEAST_OBSERVATIONS = 12
 """Shorter series are only given their kind."""
-LEAST_CYCLES_REMOVED = 4
-"""A season seen so often is taken out before looking for jumps and trend."""
-_UNITS = {"1h": "hour", "1d": "day", "1w": "week", "1mo": "month", "1q": "quarter", "1y": "year"}
-_NAMED = {("1h", 24): "day", ("1h", 168): "week", ("1d", 7): "week"}
+BLOCK = 1000
+"""Series looked at together, so that memory stays bounded."""
 
 
 @dataclass(frozen=True)
 class Diagnosis:
     """Findings for n series."""
 
-    step: str
+    periods: tuple[float, ...]
+    """Periods that were looked for, in steps."""
+    length: int
+    """Columns."""
     kind: np.ndarray
     """(n,) smooth | erratic | intermittent | lumpy | none."""
-    periods: tuple[float, ...]
-    """Candidate periods in steps."""
     chance: np.ndarray
     """(n, periods) p-values; NaN where the history is too short for a test."""
     seasonal: np.ndarray
@@ -43,15 +44,10 @@ class Diagnosis:
     """(n,) units per step, 0 without a trend."""
     shift_at: np.ndarray
     """(n, MOST_SHIFTS) first column on a new level, ascending, -1 where there is none."""
-    shift_size: np.ndarray
-    """(n, MOST_SHIFTS) new level less old one."""
-    length: int
-    """Columns that were looked at."""
-
-    @property
-    def last_shift(self) -> np.ndarray:
-        """(n,) column where the present level began; 0 without a jump."""
-        return np.asarray(np.maximum(self.shift_at.max(axis=1, initial=-1), 0))
+    shift_from: np.ndarray
+    """(n, MOST_SHIFTS) level before, 0 where there is none."""
+    shift_to: np.ndarray
+    """(n, MOST_SHIFTS) level from then on."""
 
 
 def diagnose(y: np.ndarray, step: str, seasons: tuple[int, ...] = ()) -> Diagnosis:
@@ -60,135 +56,85 @@ def diagnose(y: np.ndarray, step: str, seasons: tuple[int, ...] = ()) -> Diagnos
     step: `1h` … `1y` as in `rfid3_shared.series.Frequency.step`; seasons: periods to test besides the calendar's.
     """
     periods = season_check.candidates_of(step, seasons)
-    chance, strength = season_check.chances(y, periods)
-    seen = np.isfinite(y)
-    enough = seen.sum(axis=1) >= LEAST_OBSERVATIONS
-    seasonal = (np.nan_to_num(chance, nan=1.0) < season_check.FALSE_ALARMS) & enough[:, None]
-    x = _without_seasons(y, periods, seasonal)
-    at, size = _jumps(np.where(enough[:, None], x, np.nan))
-    trend, slope = _trend(x, at)
+    parts = [_block(y[start : start + BLOCK], periods) for start in range(0, max(len(y), 1), BLOCK)]
+    per_series = [one.name for one in fields(Diagnosis) if one.name not in ("periods", "length")]
     return Diagnosis(
-        step=step,
-        kind=evaluate.classify_all(y),
-        periods=periods,
-        chance=chance,
-        seasonal=seasonal,
-        strength=np.where(seasonal, strength, 0.0),
-        trend=trend & enough,
-        slope=np.where(trend & enough, slope, 0.0),
-        shift_at=at,
-        shift_size=size,
-        length=y.shape[1],
+        periods, y.shape[1], **{name: np.concatenate([getattr(part, name) for part in parts]) for name in per_series}
     )
 
 
-def describe(found: Diagnosis, row: int) -> str:
-    """One series' findings in plain words, each with its number."""
-    unit = _UNITS.get(found.step, "step")
-    kind = str(found.kind[row])
-    said = ["No demand yet" if kind == "none" else f"{kind.capitalize()} demand"]
-    cycles = [
-        f"{_period_name(found.step, period, unit)} ({found.strength[row, k]:.0%} of its variation)"
-        for k, period in enumerate(found.periods)
-        if found.seasonal[row, k]
-    ]
-    said.append(f"repeats every {' and every '.join(cycles)}" if cycles else "no season that stands out from chance")
+def _block(y: np.ndarray, periods: tuple[float, ...]) -> Diagnosis:
+    chance, strength = season_check.chances(y, periods)
+    enough = np.isfinite(y).sum(axis=1) >= LEAST_OBSERVATIONS
+    seasonal = (np.nan_to_num(chance, nan=1.0) < season_check.FALSE_ALARMS) & enough[:, None]
+    x = deseasoned(y, periods, seasonal)
+    at = _jumps(np.where(enough[:, None], x, np.nan))
+    trend, slope = trend_check.trend(x, at)
+    trend &= enough
+    slope = np.where(trend, slope, 0.0)
+    level = level_shifts.levels(x - slope[:, None] * np.arange(x.shape[1]), at)[0]
+    there, moved = at >= 0, slope[:, None] * at
+    return Diagnosis(
+        periods=periods, length=y.shape[1], kind=evaluate.classify_all(y), chance=chance, seasonal=seasonal,
+        strength=np.where(seasonal, strength, 0.0), trend=trend, slope=slope, shift_at=at,
+        shift_from=np.where(there, level[:, :-1] + moved, 0.0),
+        shift_to=np.where(there, level[:, 1:] + moved, 0.0),
+    )  # fmt: skip
+
+
+def values(found: Diagnosis, row: int, stamp: Callable[[int], date | int | str]) -> dict[str, Any]:
+    """One series' findings as plain values, as `findings.told` reads them: kind, and what else was found.
+
+    stamp: what the caller calls a column.
+    """
+    kept: dict[str, Any] = {"kind": str(found.kind[row])}
+    if found.seasonal[row].any():
+        kept["seasons"] = [
+            {"steps": period, "share": round(float(share), 4)}
+            for period, share, there in zip(found.periods, found.strength[row], found.seasonal[row], strict=True) if there
+        ]  # fmt: skip
     if found.trend[row]:
-        way = "rising" if found.slope[row] > 0 else "falling"
-        said.append(f"{way} by {abs(found.slope[row]):.3g} a {unit}")
-    for at, size in zip(found.shift_at[row], found.shift_size[row], strict=True):
-        if at >= 0:
-            back = found.length - int(at)
-            said.append(
-                f"its level {'rose' if size > 0 else 'fell'} by {abs(size):.3g} {back} {unit}{'s' * (back != 1)} before the end"
-            )
-    return "; ".join(said) + "."
+        kept["trend"] = _short(found.slope[row])
+    if (places := np.flatnonzero(found.shift_at[row] >= 0)).size:
+        kept["shifts"] = [
+            {
+                "at": stamp(int(found.shift_at[row, k])),
+                "before": _short(found.shift_from[row, k]),
+                "after": _short(found.shift_to[row, k]),
+            }
+            for k in places
+        ]
+    if len(kept) > 1 and np.isnan(found.chance[row]).any():
+        kept["may_be_season"] = True
+    return kept
 
 
-def since_last_shift(y: np.ndarray, found: Diagnosis) -> np.ndarray:
-    """y (n, T) with NaN before the present level began."""
-    return np.where(np.arange(y.shape[1])[None, :] >= found.last_shift[:, None], y, np.nan)
+def _short(value: float) -> float:
+    return float(f"{float(value):.4g}")
 
 
-def _period_name(step: str, period: float, unit: str) -> str:
-    named = _NAMED.get((step, round(period)))
-    if (
-        named is None
-        and abs(period * {"1h": 1 / 24, "1d": 1, "1w": 7, "1mo": 30.4375, "1q": 91.3125}.get(step, 0) - 365.25) < 2
-    ):
-        named = "year"
-    return named or f"{period:g} {unit}s"
-
-
-def _without_seasons(y: np.ndarray, periods: tuple[float, ...], seasonal: np.ndarray) -> np.ndarray:
-    """Series less the means of each phase of the seasons they have, short ones first."""
-    x = y.copy()
-    time = np.arange(y.shape[1])
-    for k, period in enumerate(periods):
-        rows = np.flatnonzero(seasonal[:, k])
-        if not len(rows) or y.shape[1] < LEAST_CYCLES_REMOVED * period:
-            continue
-        phase = (np.mod(time, period) * round(period) / period).astype(int)
-        onehot = np.eye(round(period))[np.minimum(phase, round(period) - 1)]
-        seen = np.isfinite(x[rows])
-        mean = np.where(seen, x[rows], 0.0).sum(axis=1, keepdims=True) / np.maximum(seen.sum(axis=1, keepdims=True), 1)
-        total, count = np.where(seen, x[rows] - mean, 0.0) @ onehot, seen.astype(float) @ onehot
-        x[rows] -= np.divide(total, count, out=np.zeros_like(total), where=count > 0) @ onehot.T
-    return x
-
-
-def _jumps(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _jumps(x: np.ndarray) -> np.ndarray:
     """Jumps of the level, or those around a straight line where a line explains the series with less."""
-    at, size = level_shifts.shifts(x)
+    at, _ = level_shifts.shifts(x)
     rows = np.flatnonzero(at[:, 0] >= 0)
     if not len(rows):
-        return at, size
+        return at
     y = x[rows]
-    slope, _, _ = _slope(y, np.full((len(rows), 1), -1))
-    bent, bent_size = level_shifts.shifts(y - slope[:, None] * np.arange(y.shape[1]))
+    slope, _, _ = trend_check.line(y, np.full((len(rows), 1), -1))
+    bent, _ = level_shifts.shifts(y - slope[:, None] * np.arange(y.shape[1]))
     steps = _criterion(y, at[rows], np.zeros(len(rows)), 0)
     line = _criterion(y, bent, slope, 1)
     straight = line < steps
-    at[rows[straight]], size[rows[straight]] = bent[straight], bent_size[straight]
-    return at, size
+    at[rows[straight]] = bent[straight]
+    return at
 
 
 def _criterion(x: np.ndarray, at: np.ndarray, slope: np.ndarray, extra: int) -> np.ndarray:
     """Bayesian information criterion of levels between jumps around a line, (n,), for as many observations as are independent."""
-    _, residual, _ = _slope(x - slope[:, None] * np.arange(x.shape[1]), at)
+    _, residual, _ = trend_check.line(x - slope[:, None] * np.arange(x.shape[1]), at)
     n = np.isfinite(x).sum(axis=1)
-    spread, long_run = level_shifts.noise(x)
-    free = n * np.divide(spread, long_run, out=np.ones(len(x)), where=long_run > 0) ** 2
+    free = n / trend_check.correlation_factor(x) ** 2
     parameters = 1 + extra + 2 * (at >= 0).sum(axis=1)
     return np.asarray(
         free * np.log(np.maximum(np.nansum(residual**2, axis=1) / np.maximum(n, 1), 1e-12)) + np.log(n + 1) * parameters
     )
-
-
-def _trend(x: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Whether the level moves steadily between its jumps, and by how much a step, (n,) each."""
-    slope, residual, spread_of_time = _slope(x, at)
-    free_of_line = residual - slope[:, None] * np.where(np.isfinite(residual), np.arange(x.shape[1]), 0)
-    spread, long_run = level_shifts.noise(free_of_line)
-    n = np.isfinite(x).sum(axis=1)
-    free = np.maximum(n * np.divide(spread, long_run, out=np.ones(len(x)), where=long_run > 0) ** 2 - 2, 1.0)
-    size = np.nan_to_num(np.nanmax(np.where(np.isfinite(x), np.abs(x), 0.0), axis=1))
-    error = np.divide(long_run, np.sqrt(spread_of_time), out=np.full(len(x), np.inf), where=spread_of_time > 0)
-    error = np.maximum(error, 1e-9 * size / np.maximum(n, 1) + 1e-300)
-    return 2.0 * stdtr(free, -np.abs(slope / error)) < FALSE_ALARMS, slope
-
-
-def _slope(x: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Common slope within the stretches between jumps (n,), x less its stretches' means (n, T), sum of squares of time (n,)."""
-    time = np.arange(x.shape[1], dtype=float)
-    stretch = (time[None, None, :] >= np.where(at < 0, np.inf, at)[:, :, None]).sum(axis=1)
-    centred_x, centred_t = np.full_like(x, np.nan), np.zeros_like(x)
-    for k in range(at.shape[1] + 1):
-        inside = (stretch == k) & np.isfinite(x)
-        count = np.maximum(inside.sum(axis=1, keepdims=True), 1)
-        mean_x = np.where(inside, x, 0.0).sum(axis=1, keepdims=True) / count
-        mean_t = np.where(inside, time, 0.0).sum(axis=1, keepdims=True) / count
-        centred_x, centred_t = np.where(inside, x - mean_x, centred_x), np.where(inside, time - mean_t, centred_t)
-    square = (centred_t**2).sum(axis=1)
-    slope = np.divide((centred_t * np.nan_to_num(centred_x)).sum(axis=1), square, out=np.zeros(len(x)), where=square > 0)
-    return slope, centred_x, square

@@ -15,7 +15,7 @@ import numpy as np
 from rfid3_demand.model.lean_lightgbm import lightgbm_here
 
 if TYPE_CHECKING:
-    from rfid3_demand.model.candidates import Method
+    from rfid3_demand.model.method import Method
     from rfid3_demand.model.past import Past
 
 BLOCK_SERIES = 1_000

@@ -32,13 +32,28 @@ def weights(
     errors: method -> (n, observations) absolute errors, NaN where it gave no forecast. scale: (n,). kind: (n,) codes of
     demand types.
     """
-    names = list(errors)
+    return weights_of({name: summed(each, scale) for name, each in errors.items()}, kind, power, prior_errors)
+
+
+def summed(errors: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How many errors are known, and their sum in units of scale with the largest cut off, (n,) each."""
+    relative = errors / scale[:, None]
+    known = np.isfinite(relative)
+    return known.sum(axis=1), np.where(known, np.minimum(relative, 50.0), 0.0).sum(axis=1)
+
+
+def weights_of(
+    sums: dict[str, tuple[np.ndarray, np.ndarray]],
+    kind: np.ndarray,
+    power: float = SHARPNESS,
+    prior_errors: float = PRIOR_ERRORS,
+) -> dict[str, np.ndarray]:
+    """The same from each method's `summed` errors: all errors of all methods at once need not fit into memory."""
+    names = list(sums)
     if not names:
         return {}
-    relative = np.stack([errors[name] / scale[:, None] for name in names])  # (methods, n, observations)
     # methods are compared on the same targets; a hole in one must not make it look better
-    count = np.isfinite(relative).sum(axis=2)
-    total = np.where(np.isfinite(relative), np.minimum(relative, 50.0), 0.0).sum(axis=2)
+    count, total = (np.stack(parts) for parts in zip(*sums.values(), strict=True))
     pooled = np.ones_like(total)
     for code in np.unique(kind):
         rows = kind == code

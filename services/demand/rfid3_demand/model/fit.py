@@ -32,13 +32,14 @@ from rfid3_demand.model.panel import (
     observations,
     sufficiency_of,
 )  # fmt: skip
+from rfid3_demand.model.past import Past
 from rfid3_demand.model.tree_features import TreeData
+from rfid3_demand.model.trust import trust_at_origins, trust_in
 from rfid3_demand.model.variants import (
     RECONCILIATION_LIMIT_S,
     checked_quantiles,
     families_of,
     learned_variant,
-    trust_in,
     variant,
     with_coherent_quantiles,
 )
@@ -98,11 +99,15 @@ def fit_forecast(
         goes_on=_goes_on(budget, plan, costs) if budget.limited else None,
     )  # fmt: skip
     peers = peers_of(np.array(tree_of.levels), outcome_free(kinds) if panel.counts else kinds)
-    seen = seen_from(data, np.array(tree_of.levels), [*rounds.cutoffs, data.y.shape[1]]) if panel.counts else None
-    now = None if seen is None else seen.chances[:, -1]
     trust = trust_in(data, rounds, peers, scale)
     tell("fit", 0, 2)
-    said = candidates.statistical(data, data.y.shape[1], horizon, plan.methods, engine)
+    past_now = Past(data, data.y.shape[1], horizon)
+    said = candidates.from_past(past_now, plan.methods, engine)
+    seen, now = None, None
+    if panel.counts:
+        now = past_now.chances
+        seen = seen_from(data, np.array(tree_of.levels), [*rounds.cutoffs, data.y.shape[1]], [*rounds.chances, now])
+    del past_now
     tree = None
     if plan.tree and budget.allows(costs.tree + costs.tree_origin + costs.rest, "lightgbm"):
         tree = global_tree.train(data, data.y.shape[1], horizon, chosen, engine=engine)
@@ -121,13 +126,14 @@ def fit_forecast(
     variants: dict[str, Variant] = {}
     past: dict[str, np.ndarray] = {}
     made_of = _made_of(said, families, ensemble_only)
+    at_origins = trust_at_origins(data, rounds, peers, scale, trust)
     for k, (name, methods) in enumerate(made_of.items()):
         tell("intervals", k, len(made_of))
         learned.variants[name], past[name] = learned_variant(
             tree_of.summing,
             data,
             rounds,
-            trust,
+            at_origins,
             methods,
             peers,
             scale,

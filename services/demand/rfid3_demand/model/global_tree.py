@@ -21,6 +21,10 @@ ROW_BUDGET = 100_000
 LEAST_ROWS = 300
 FIRST_ORIGIN = 4
 MOST_ORIGINS = 150
+FEWEST_ORIGINS = 10
+"""Where all series at so many origins would be more than ROW_BUDGET, each origin takes a share of the series: one origin, or a few,
+would teach the tree one season's weeks only."""
+NODES_AT_ONCE = 10_000
 ROUNDS = 160
 PARAMETERS: dict[str, Any] = {
     "learning_rate": 0.05, "num_leaves": 31, "lambda_l2": 2.0, "feature_fraction": 0.7, "bagging_fraction": 0.7, "bagging_freq": 1,
@@ -90,11 +94,15 @@ def restored(text: str, names: Sequence[str]) -> Tree:
 
 def predict(tree: Tree, data: TreeData, cut: int, horizon: int) -> np.ndarray:
     """Forecast at an origin, (nodes, H); NaN for nodes that had not begun."""
-    x, expected, unit = serving_rows(tree, data, at_origin(data, cut), np.arange(1, horizon + 1))
-    raw = tree.booster.predict(x, raw_score=True, num_threads=2)
-    value = expected * np.exp(np.clip(raw, -5, 3)) if data.counts else expected + raw * unit
+    origin, value = at_origin(data, cut), np.empty((len(data.y), horizon))
+    for start in range(0, len(data.y), NODES_AT_ONCE):
+        at = slice(start, start + NODES_AT_ONCE)
+        x, expected, unit = serving_rows(tree, data.rows(at), origin.rows(at), np.arange(1, horizon + 1))
+        raw = tree.booster.predict(x, raw_score=True, num_threads=2)
+        said = expected * np.exp(np.clip(raw, -5, 3)) if data.counts else expected + raw * unit
+        value[at] = said.reshape(-1, horizon)
     begun = np.isfinite(data.y[:, :cut]).any(axis=1)[:, None]
-    return np.where(begun, value.reshape(-1, horizon), np.nan)
+    return np.where(begun, value, np.nan)
 
 
 def causes(
@@ -124,24 +132,26 @@ def serving_rows(tree: Tree, data: TreeData, origin: Origin, ahead: np.ndarray) 
 
 
 def _training_blocks(data: TreeData, cut: int, horizon: int) -> Any:
-    """Rows per origin: each series takes a few steps, another few at the next origin, so that all are covered within the
-    budget."""
+    """Rows per origin: each series (of very many, every so manieth) takes a few steps, another few at the next origin, so that all
+    are covered within the budget."""
     origins = np.arange(max(FIRST_ORIGIN, min(cut // 4, 60)), cut)
-    most = max(1, ROW_BUDGET // max(len(data.y), 1))
+    most = max(FEWEST_ORIGINS, ROW_BUDGET // max(len(data.y), 1))
+    apart = -(-len(data.y) * FEWEST_ORIGINS // ROW_BUDGET)
     if len(origins) > most:
         origins = origins[np.unique(np.linspace(0, len(origins) - 1, most).round().astype(int))]
     if len(origins) > MOST_ORIGINS:
         origins = origins[np.unique(np.linspace(0, len(origins) - 1, MOST_ORIGINS).round().astype(int))]
     per_origin = max(1, min(horizon, ROW_BUDGET // max(len(data.y) * len(origins), 1)))
-    series = np.arange(len(data.y))[:, None]
-    for c in origins:
+    for turn, c in enumerate(origins):
+        series = np.arange(turn % apart, len(data.y), apart)
+        some = data.rows(series) if apart > 1 else data
         reach = min(horizon, cut - int(c))
         k = min(per_origin, reach)
-        steps = 1 + (series * 7 + int(c) * 5 + (np.arange(k) * reach) // k) % reach
-        origin = at_origin(data, int(c))
-        x, names, expected, unit = rows(data, origin, steps)
-        y = np.take_along_axis(data.y, int(c) - 1 + steps, axis=1).ravel()
-        ok = np.isfinite(y) & np.repeat(np.isfinite(data.y[:, :c]).any(axis=1), k)
+        steps = 1 + (series[:, None] * 7 + int(c) * 5 + (np.arange(k) * reach) // k) % reach
+        origin = at_origin(some, int(c))
+        x, names, expected, unit = rows(some, origin, steps)
+        y = np.take_along_axis(some.y, int(c) - 1 + steps, axis=1).ravel()
+        ok = np.isfinite(y) & np.repeat(np.isfinite(some.y[:, :c]).any(axis=1), k)
         if ok.any():
             yield x[ok], y[ok], np.maximum(expected[ok], 1e-6) if data.counts else expected[ok], unit[ok], names
 

@@ -48,7 +48,10 @@ def refresh(
     tell("fit", 0, 2)
     used = {method for each in now.variants.values() for method in each.methods}
     methods = [method for method in METHODS if method.name in used]
-    said = candidates.statistical(data, data.y.shape[1], horizon, methods, engine)
+    past = Past(data, data.y.shape[1], horizon)
+    said = candidates.from_past(past, methods, engine)
+    chances = past.chances if data.counts else None
+    del past
     tree = None
     if previous.booster_text is not None and learned.tree_names is not None:
         tree = global_tree.restored(previous.booster_text, learned.tree_names)
@@ -58,7 +61,6 @@ def refresh(
     held = None
     if panel.bookings is not None:
         held = pickup.on_hand(panel.bookings, tree_of.summing, data.y, data.relatives, [], learned.steps)
-    chances = Past(data, data.y.shape[1], 1).chances if data.counts else None
     variants = {
         name: variant(tree_of.summing, data, now.trust, said, each, levels, chances, held)
         for name, each in now.variants.items()

@@ -12,7 +12,7 @@ import numpy as np
 
 from rfid3_demand.model import count_intervals, size_intervals
 from rfid3_demand.model.corrected_levels import GRID, Buckets
-from rfid3_demand.model.count_intervals import Spread
+from rfid3_demand.model.count_intervals import Spread, Typed
 from rfid3_demand.model.count_types import Seen
 
 
@@ -42,6 +42,8 @@ def calibrate(
     independent: float = np.inf,
     first_season: bool = False,
     seen: Seen | None = None,
+    apart: np.ndarray | None = None,
+    typed: Typed | None = None,
 ) -> Calibration:
     """Learn from outcomes y and forecasts mean, both (n, origins, steps), NaN where unknown; kind: (n,) codes; scale: (n,)
     units.
@@ -49,15 +51,17 @@ def calibrate(
     independent: how many origins do not overlap; widens sizes, while for counts a node's own noise outweighs that.
     first_season: no season has been seen twice, so growth cannot be told from season and its skew is half believed for counts too.
     seen: of counts, what they looked like from each origin; without it the same kind at all, and no types.
+    apart: of sizes, (origins, origins) True where two origins share no outcome and may judge each other; None: any two.
+    typed: of counts, what `count_intervals.typed` says of the same, where it is known already.
     """
     spread: Spread | np.ndarray
     bucket: Buckets | np.ndarray
     if counts:
         seen = seen or _unseen(kind, y.shape[1])
-        spread, bucket, corrected = count_intervals.calibrate(y, mean, seen, horizon, first_season)
+        spread, bucket, corrected = count_intervals.calibrate(y, mean, seen, horizon, first_season, typed)
         growth = spread.growth
     else:
-        spread, growth, bucket, corrected = size_intervals.calibrate(y, mean, kind, scale, horizon, independent)
+        spread, growth, bucket, corrected = size_intervals.calibrate(y, mean, kind, scale, horizon, independent, apart)
     if not counts or first_season:
         # half of the skew is believed: a common shift in a few past periods says little about the next one
         corrected = 0.75 * corrected + 0.25 * (1.0 - corrected[:, ::-1])
@@ -80,11 +84,12 @@ def quantiles(calibration: Calibration, mean: np.ndarray, levels: np.ndarray, se
         wanted = np.clip(np.interp(levels, calibration.corrected[b], GRID), 1e-6, 1 - 1e-6)
         if isinstance(spread, Spread):
             width = spread.dispersion[rows, None] * growth
-            result[rows] = count_intervals.quantiles(mean[rows], width, spread.share[b], wanted, seen.chances[rows, -1])
+            result[rows] = count_intervals.quantiles(mean[rows], width, spread.share[b], wanted, seen.chances[-1][rows])
         else:
             result[rows] = size_intervals.quantiles(mean[rows], spread[rows], growth, wanted)
     return np.sort(result, axis=2)
 
 
 def _unseen(kind: np.ndarray, points: int) -> Seen:
-    return Seen(np.full((len(kind), points, 1), np.nan, dtype=np.float32), np.repeat(kind[:, None], points, axis=1))
+    nothing = np.full((len(kind), 1), np.nan, dtype=np.float32)
+    return Seen((nothing,) * points, np.repeat(kind[:, None], points, axis=1))

@@ -14,6 +14,7 @@ DISPERSIONS = np.geomspace(0.005, 12.0, 28)
 MEANS = np.concatenate([[0.0], np.geomspace(0.002, 40.0, 300)])
 MOST_UNITS = 450
 LARGEST_TABLED = 38.0
+OUTCOMES_AT_ONCE = 500_000
 
 
 @lru_cache(maxsize=1)
@@ -40,15 +41,28 @@ def _cells(mean: np.ndarray, dispersion: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def probability(units: np.ndarray, mean: np.ndarray, dispersion: np.ndarray) -> np.ndarray:
-    """P(demand <= units), elementwise; 0 for negative units."""
-    units, mean, dispersion = np.broadcast_arrays(np.nan_to_num(units), mean, dispersion)
-    row, column = _cells(mean, dispersion)
-    result = _table()[row, column, np.clip(units, 0, MOST_UNITS - 1).astype(int)].astype(float)
-    large = mean > LARGEST_TABLED
+    """P(demand <= units), elementwise after broadcasting; 0 for negative units."""
+    mean, dispersion = np.broadcast_arrays(mean, dispersion)
+    row, column = _cells(mean, dispersion)  # not of the units: many of them may be asked of one mean
+    units = np.nan_to_num(units)
+    negative = units < 0
+    place = (row * len(MEANS) + column) * MOST_UNITS + np.clip(units, 0, MOST_UNITS - 1).astype(int)
+    result = _table().reshape(-1)[place].astype(float)
+    large = np.broadcast_to(mean > LARGEST_TABLED, result.shape)
     if large.any():
-        shape = 1.0 / (dispersion[large] + 1.0 / mean[large])
-        result[large] = gammainc(shape, shape * np.maximum(units[large] + 0.5, 0.0) / mean[large])
-    return np.where(units < 0, 0.0, result)
+        units, mean, dispersion = (np.broadcast_to(each, result.shape)[large] for each in (units, mean, dispersion))
+        shape = 1.0 / (dispersion + 1.0 / mean)
+        result[large] = gammainc(shape, shape * np.maximum(units + 0.5, 0.0) / mean)
+    return np.where(negative, 0.0, result)
+
+
+def below_and_at(units: np.ndarray, mean: np.ndarray, dispersion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """P(demand < units) and P(demand <= units), (n,) each; a part at a time, because there may be millions."""
+    result = np.empty((2, len(units)))
+    for start in range(0, len(units), OUTCOMES_AT_ONCE):
+        at = slice(start, start + OUTCOMES_AT_ONCE)
+        result[:, at] = probability(np.stack([units[at] - 1, units[at]]), mean[at], dispersion[at])
+    return result[0], result[1]
 
 
 def quantiles(mean: np.ndarray, dispersion: np.ndarray, levels: np.ndarray) -> np.ndarray:

@@ -187,6 +187,11 @@ def next_stamps(last: Any, frequency: Frequency, horizon: int) -> list[Any]:
     return [_day(first + months * k, last, ends) for k in range(horizon)]
 
 
+def stamp_before(last: Any, frequency: Frequency, steps: int) -> Any:
+    """The time stamp so many steps before `last`."""
+    return _timeline(last, frequency, steps + 1)[0]
+
+
 def _day(month: int, like: Any, ends: bool) -> Any:
     """First or last day of a month numbered from year 0, with the time of day of `like`."""
     year, index = divmod(month, 12)

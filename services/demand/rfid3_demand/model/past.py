@@ -45,14 +45,18 @@ class Past:
     @cached_property
     def profile(self) -> np.ndarray:
         """Seasonal factors or terms, as `seasonal.profile` gives them."""
-        return seasonal.profile(self.y, self.data.seasons, self.data.multiplicative, self.data.relatives)
+        return self._profile(self.data.seasons)
 
     @cached_property
     def short_profile(self) -> np.ndarray:
         """The profile of the shortest season alone."""
         if len(self.data.seasons) <= 1:
             return self.profile
-        return seasonal.profile(self.y, self.data.seasons[:1], self.data.multiplicative, self.data.relatives)
+        return self._profile(self.data.seasons[:1])
+
+    def _profile(self, seasons: tuple[int, ...]) -> np.ndarray:
+        data = self.data
+        return seasonal.profile(self.y, seasons, data.multiplicative, data.relatives, counts=data.counts)
 
     @cached_property
     def _factors(self) -> tuple[np.ndarray, np.ndarray]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rfid3_demand.model.booking_curve import Bookings, curve, sums_before
+from rfid3_demand.model.panel import bottom_rows
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -149,9 +150,7 @@ def joined(model: np.ndarray, booked: np.ndarray, share: np.ndarray, trust: Trus
 
 def lifted(summing: csr_matrix, mean: np.ndarray, floor: np.ndarray) -> np.ndarray:
     """Means (nodes, H) whose bottom series are nowhere below `floor` (bottom series, H), summed upwards; NaN stays."""
-    own = summing[np.asarray(summing.sum(axis=1)).ravel() == 1]
-    bottom = np.empty(floor.shape)
-    bottom[own.indices] = mean[np.asarray(summing.sum(axis=1)).ravel() == 1]
+    bottom = mean[bottom_rows(summing)]
     missing = np.maximum(floor - np.nan_to_num(bottom), 0.0) * np.isfinite(bottom)
     return np.asarray(mean + np.asarray(summing @ missing))
 

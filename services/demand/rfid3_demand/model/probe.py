@@ -9,10 +9,13 @@ import numpy as np
 
 from rfid3_demand.model import backtest, candidates, global_tree
 from rfid3_demand.model.budget import CHEAPEST, Costs
-from rfid3_demand.model.candidates import Method
+from rfid3_demand.model.count_history import seen_from
+from rfid3_demand.model.method import Method
 from rfid3_demand.model.panel import flat_hierarchy
+from rfid3_demand.model.past import Past
 from rfid3_demand.model.tree_features import TreeData
-from rfid3_demand.model.variants import checked_quantiles, learned_variant, trust_in, variant
+from rfid3_demand.model.trust import trust_at_origins, trust_in
+from rfid3_demand.model.variants import checked_quantiles, learned_variant, variant
 
 SAMPLES = (60, 240)
 """Series timed; below the second all are, and nothing is drawn out."""
@@ -30,13 +33,17 @@ def measured(
     n, cut = len(data.y), data.y.shape[1]
     sizes = [size for size in SAMPLES if size < n] if n > SAMPLES[1] else [n]
     samples = [data.rows(np.unique(np.linspace(0, n - 1, size).astype(int))) for size in sizes]
+    chances = {len(part.y): Past(part, cut, horizon).chances for part in samples} if data.counts else {}
     _rest(samples[0], cuts, steps, horizon, season, methods, families, levels)  # tables that are built once are not counted
 
     def drawn_out(work: Callable[[TreeData], object]) -> float:
         return _line(sizes, [_seconds(partial(work, part), clock) for part in samples], n)
 
     def ask(method: Method, part: TreeData) -> object:
-        return candidates.statistical(part, cut, horizon, [method])
+        past = Past(part, cut, horizon)
+        if part.counts:
+            past.__dict__["chances"] = chances[len(part.y)]  # counted with the rest, which needs them whatever is left out
+        return candidates.from_past(past, [method])
 
     each = {}
     for method in methods:
@@ -68,14 +75,20 @@ def _rest(
     n = len(data.y)
     summing, peers, scale = flat_hierarchy(tuple(map(str, range(n)))).summing, np.zeros(n, dtype=int), np.ones(n)
     trust = trust_in(data, rounds, peers, scale)
-    said = candidates.statistical(data, data.y.shape[1], horizon, cheap)
+    now = Past(data, data.y.shape[1], horizon)
+    said = candidates.from_past(now, cheap)
+    past_trust = trust_at_origins(data, rounds, peers, scale, trust)
+    levels_of = np.array(["series"] * n)
+    seen, chances = None, now.chances if data.counts else None
+    if chances is not None:
+        seen = seen_from(data, levels_of, [*rounds.cutoffs, data.y.shape[1]], [*rounds.chances, chances])
     names = [name for name in said if name in CHEAPEST]
     past = rounds.outcomes
     for _ in range(families):
-        learned, past = learned_variant(summing, data, rounds, trust, names, peers, scale, horizon, np.array(["series"] * n))
-        variant(summing, data, trust, said, learned, levels)
-    checked = checked_quantiles(rounds, past, peers, scale, data.counts)
-    backtest.scores(rounds, past, checked, np.array(["series"] * n), np.array(["smooth"] * n), scale)
+        learned, past = learned_variant(summing, data, rounds, past_trust, names, peers, scale, horizon, levels_of, seen=seen)
+        variant(summing, data, trust, said, learned, levels, chances)
+    checked = checked_quantiles(rounds, past, peers, scale, data.counts, seen)
+    backtest.scores(rounds, past, checked, levels_of, np.array(["smooth"] * n), scale)
 
 
 def _seconds(work: Callable[[], object], clock: Callable[[], float]) -> float:

@@ -2,11 +2,15 @@
 
 Seasonal profiles shrunk by empirical Bayes: a series' own profile counts as far as it stands out from noise; the rest comes
 from its group, and the group's from a flat line. So sparse classes borrow the season of their category, and data without a
-season gets none.
+season gets none. Counts are too noisy one by one: how far their short seasons stray from the group's is learned from all of
+them together (`season_belief`).
 """
 
 import numpy as np
 
+from rfid3_demand.model import season_belief
+
+SERIES_AT_ONCE = 10_000
 SMOOTHED_FROM = 40
 """Profiles this long (weeks of a year) are smoothed over neighbours, since each position is seen only a few times."""
 
@@ -42,6 +46,7 @@ def profile(
     multiplicative: bool,
     groups: np.ndarray | None = None,
     offset: np.ndarray | None = None,
+    counts: bool = False,
 ) -> np.ndarray:
     """Seasonal factors (or terms) per series, (n, longest season); column k belongs to the step k + 1 after the last one.
 
@@ -53,11 +58,22 @@ def profile(
         if y.shape[1] < m * 1.5:
             break
         prior = np.tile(current, (1, m // current.shape[1]))
-        level = levels_of(y, m if y.shape[1] >= 2 * m else y.shape[1])
+        window = m if y.shape[1] >= 2 * m else y.shape[1]
+        level = np.concatenate([levels_of(y[at], window) for at in _blocks(len(y))])
         if groups is not None and len(y) > 1:
             prior = _group_profile(y, level, m, multiplicative, groups, offset, prior)
-        current = _shrunk(y, level, m, multiplicative, prior)
+        # weeks of a year are too many positions to be told apart one by one: judged so, the demo company's classes lost seasons
+        # that their smoothed profiles rightly had (WAPE 0.450 instead of 0.433)
+        if counts and multiplicative and m < SMOOTHED_FROM:
+            current = _finished(season_belief.believed(y, level, m, prior), m, multiplicative)
+        else:
+            current = np.concatenate([_shrunk(y[at], level[at], m, multiplicative, prior[at]) for at in _blocks(len(y))])
     return current
+
+
+def _blocks(length: int) -> list[slice]:
+    """Series at a time: a season of a hundred thousand makes many arrays as large as the panel."""
+    return [slice(start, start + SERIES_AT_ONCE) for start in range(0, max(length, 1), SERIES_AT_ONCE)]
 
 
 def factors(profiles: np.ndarray, past: int, horizon: int) -> tuple[np.ndarray, np.ndarray]:
@@ -89,10 +105,7 @@ def _shrunk(y: np.ndarray, level: np.ndarray, m: int, multiplicative: bool, prio
     signal = np.maximum(((raw - prior) ** 2 - beyond * error).mean(axis=1, keepdims=True), 0.0)
     # a season seen less than twice is mostly trend and chance: believe half of it at most
     belief = signal / (signal + error + 1e-12) * np.clip(cycles.mean(axis=1, keepdims=True) - 1.0, 0.3, 1.0)
-    result = prior + belief * (raw - prior)
-    if m >= SMOOTHED_FROM and m != 168:
-        result = _smooth(result)
-    return _centred(result, multiplicative)
+    return _finished(prior + belief * (raw - prior), m, multiplicative)
 
 
 def _group_profile(
@@ -120,6 +133,10 @@ def _group_profile(
     overall = _shrunk(everything, np.nansum(present, axis=0, keepdims=True), m, True, np.ones((1, m)))
     shape = _shrunk(sums, np.where(np.isfinite(sums), present, np.nan), m, True, np.repeat(overall, len(codes), axis=0))
     return shape[inverse]
+
+
+def _finished(values: np.ndarray, m: int, multiplicative: bool) -> np.ndarray:
+    return _centred(_smooth(values) if m >= SMOOTHED_FROM and m != 168 else values, multiplicative)
 
 
 def _smooth(values: np.ndarray) -> np.ndarray:

@@ -104,7 +104,7 @@ def cause_of(feature: str) -> str:
 def at_origin(data: TreeData, cut: int) -> Origin:
     """Everything that depends on the origin alone."""
     y = data.y[:, :cut]
-    profile = seasonal.profile(y, data.seasons, data.multiplicative, data.relatives)
+    profile = seasonal.profile(y, data.seasons, data.multiplicative, data.relatives, counts=data.counts)
     laid, _ = seasonal.factors(profile, cut, 1)
     x = y / laid if data.multiplicative else y - laid
     means = {w: _tail_mean(x, w) for w in WINDOWS if w <= max(cut, 2)}

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rfid3_demand.model import backtest, drift_ratio, ensemble, error_models, intervals, pickup, prior_shares, stacking
+from rfid3_demand.model import backtest, count_intervals, drift_ratio, ensemble, error_models, intervals, pickup
 from rfid3_demand.model.count_types import Seen
 from rfid3_demand.model.learned import LearnedVariant
-from rfid3_demand.model.panel import Variant
+from rfid3_demand.model.panel import Variant, bottom_rows
 from rfid3_demand.model.reconcile import reconcile
 from rfid3_demand.model.scenarios import coherent_quantiles
 from rfid3_demand.model.tree_features import TreeData
@@ -18,8 +19,6 @@ from rfid3_demand.model.tree_features import TreeData
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-BRIEF_STEPS, BRIEF_CELLS = 40, 20_000
-"""With fewer steps and fewer observations than these, past errors tell little about which method is best."""
 RECONCILIATION_LIMIT_S = 60.0
 """Seconds that choosing weights for a hierarchy, and joining its quantiles, may each take."""
 AVERAGE = ("moving_average_4", "moving_average_13", "pooled")
@@ -34,52 +33,36 @@ def families_of(said: dict[str, np.ndarray]) -> dict[str, list[str]]:
     }
 
 
-def trust_in(data: TreeData, rounds: backtest.Rounds, peers: np.ndarray, scale: np.ndarray) -> dict[str, np.ndarray]:
-    """Weights per method and node: by deviance for counts, whose mean is wanted; otherwise half by the size of absolute errors
-    and half by what the errors of a mixture would have been."""
-    loss = ensemble.deviance if data.counts else lambda y, said: np.abs(y - said)
-    flat = {name: loss(rounds.outcomes, said).reshape(len(data.y), -1) for name, said in rounds.forecasts.items()}
-    unit = np.maximum(1.0, scale) if data.counts else scale
-    brief = data.y.shape[1] < BRIEF_STEPS and np.isfinite(data.y).sum() < BRIEF_CELLS
-    if brief and len(flat) > 1:
-        # a tree takes the ramp of a first half-year for a law: measured on the real export it doubles the error of its company
-        flat["lightgbm"] = np.full_like(next(iter(flat.values())), np.nan)
-    power = ensemble.BRIEF_SHARPNESS if brief else ensemble.COUNT_SHARPNESS if data.counts else ensemble.SHARPNESS
-    prior = ensemble.COUNT_PRIOR_ERRORS if data.counts else ensemble.PRIOR_ERRORS
-    alone = ensemble.weights(flat, unit, peers, power, prior)
-    if data.counts or brief:
-        return prior_shares.leaning(alone)
-    signed = {name: (rounds.outcomes - said).reshape(len(data.y), -1) for name, said in rounds.forecasts.items()}
-    return prior_shares.leaning(ensemble.halved(alone, stacking.weights(signed, unit, peers)))
-
-
 def learned_variant(
-    summing: csr_matrix, data: TreeData, rounds: backtest.Rounds, trust: dict[str, np.ndarray], methods: list[str],
+    summing: csr_matrix, data: TreeData, rounds: backtest.Rounds, trust: Sequence[dict[str, np.ndarray]], methods: list[str],
     kinds: np.ndarray, scale: np.ndarray, horizon: int, node_levels: np.ndarray,
     limit_s: float = RECONCILIATION_LIMIT_S, held: pickup.OnHand | None = None, seen: Seen | None = None,
 ) -> tuple[LearnedVariant, np.ndarray]:  # fmt: skip
     """What past origins teach about a family of methods, and its past means (nodes, origins, steps), weighted and reconciled.
 
-    held: what is booked already, joined with what the methods say, at past origins as now.
+    trust: for each origin, method -> (nodes,) weight, as learned without that origin: chosen by its own errors, the mixture's past
+    errors would be smaller than those to come. held: what is booked already, joined with what the methods say, at past origins as now.
     """
     silent = np.full((len(data.y), rounds.steps), np.nan)
     earlier = [
-        ensemble.combine({m: rounds.forecasts[m][:, k] if m in rounds.forecasts else silent for m in methods}, trust)[0]
-        for k in range(len(rounds.cutoffs))
+        ensemble.combine({m: rounds.forecasts[m][:, k] if m in rounds.forecasts else silent for m in methods}, weights)[0]
+        for k, weights in enumerate(trust)
     ]
     stacked = np.stack(earlier, axis=1) if earlier else np.empty_like(rounds.outcomes)
     believed = None if held is None else pickup.learn(held, rounds.outcomes, stacked, kinds)
     if held is not None and believed is not None:
         earlier = [pickup.joined(part, held.past[:, k], held.past_share[:, k], believed) for k, part in enumerate(earlier)]
         stacked = np.stack(earlier, axis=1) if earlier else stacked
-    how = error_models.learn(summing, rounds.outcomes, stacked, scale, node_levels, data.multiplicative, limit_s)
+    how = error_models.learn(
+        summing, rounds.outcomes, stacked, scale, node_levels, data.multiplicative, rounds.independent, limit_s
+    )
     coherent = (
         np.stack([reconcile(summing, part, how, data.multiplicative) for part in earlier], axis=1) if earlier else stacked
     )
     coherent = np.where(np.isfinite(stacked), coherent, np.nan)
     ratio = np.ones(horizon)
     if data.counts and not rounds.first_season:
-        bottom = np.asarray(summing.sum(axis=1)).ravel() == 1
+        bottom = bottom_rows(summing)
         ratio = drift_ratio.ratios(rounds.outcomes[bottom], coherent[bottom], rounds.independent, horizon)
         coherent = coherent * ratio[: rounds.steps]
     calibration = intervals.calibrate(
@@ -92,6 +75,7 @@ def learned_variant(
         rounds.independent,
         rounds.first_season,
         None if seen is None else seen.at(list(range(len(rounds.cutoffs)))),
+        rounds.apart,
     )
     return LearnedVariant(methods, how, calibration, ratio, believed), coherent
 
@@ -108,7 +92,7 @@ def variant(
     mean = np.where(np.isfinite(data.y).any(axis=1)[:, None], mean, np.nan)
     if held is not None:
         mean = pickup.lifted(summing, mean, held.floor[:, : mean.shape[1]])
-    now = None if chances is None else Seen(chances[:, None], learned.calibration.kind[:, None])
+    now = None if chances is None else Seen((chances,), learned.calibration.kind[:, None])
     quantiles = intervals.quantiles(learned.calibration, mean, levels, now)
     if held is not None:
         quantiles = pickup.above_floor(summing, quantiles, held.floor)
@@ -134,12 +118,15 @@ def with_coherent_quantiles(
 def checked_quantiles(
     rounds: backtest.Rounds, mean: np.ndarray, kinds: np.ndarray, scale: np.ndarray, counts: bool, seen: Seen | None = None
 ) -> np.ndarray:
-    """Quantiles at past origins, each calibrated on the other origins only, (nodes, origins, steps, CHECKED_LEVELS)."""
+    """Quantiles at past origins, each calibrated on other origins only, (nodes, origins, steps, CHECKED_LEVELS); of sizes on those
+    that share no outcome with it."""
     y, origins = rounds.outcomes, rounds.outcomes.shape[1]
     levels = np.array(backtest.CHECKED_LEVELS)
     result = np.full((*y.shape, len(levels)), np.nan, dtype=np.float32)
+    # the same whoever learns from it
+    typed = count_intervals.typed(y, mean, seen.at(list(range(origins)))) if counts and seen is not None else None
     for k in range(origins):
-        others = [j for j in range(origins) if j != k] or [k]
+        others = [j for j in range(origins) if (j != k if counts else rounds.apart[k, j])] or [k]
         calibration = intervals.calibrate(
             y[:, others],
             mean[:, others],
@@ -150,6 +137,8 @@ def checked_quantiles(
             rounds.independent,
             rounds.first_season,
             None if seen is None else seen.at(others),
+            rounds.apart[np.ix_(others, others)],
+            None if typed is None else typed.of(others),
         )
         result[:, k] = intervals.quantiles(calibration, mean[:, k], levels, None if seen is None else seen.at([k]))
     return result

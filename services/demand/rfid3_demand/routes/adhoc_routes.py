@@ -23,7 +23,7 @@ from rfid3_shared.app import answer
 from rfid3_shared.db import transaction
 from rfid3_shared.envelope import Envelope
 from rfid3_shared.errors import AppError, Conflict, NotFound, PayloadTooLarge, RateLimited
-from rfid3_shared.jobs import Job, count_jobs, enqueue_and_send, get_job
+from rfid3_shared.jobs import INTERACTIVE, Job, count_jobs, enqueue_and_send, get_job
 from rfid3_shared.resources import Resources
 
 router = APIRouter()
@@ -34,8 +34,6 @@ LOOK_EVERY_S = (0.05, 0.1, 0.25)
 READING_S = 10.0
 RESERVE_S = 0.3
 """Time kept of the gateway's deadline to send the answer."""
-START_S, SECONDS_PER_SERIES, SECONDS_PER_STEP = 0.5, 0.03, 0.02
-"""What a request is expected to take; rough, and only to answer 202 at once where waiting would be in vain."""
 WHERE = "/api/predictive/demand/forecast/adhoc/"
 IdempotencyKey = Annotated[
     str | None, Header(max_length=128, description="Repeating a request with the same key gives the same job again.")
@@ -71,13 +69,15 @@ async def adhoc(request: Request, held: Open, caller: Reader, idempotency_key: I
     if waiting >= MOST_WAITING:
         raise RateLimited(f"{waiting} requests of this kind wait already.", retry_after_s=10, waiting=waiting)
     await payloads.put(held.redis, payloads.INPUT, name, packed)
+    steps = _longest(wanted)
     job = await enqueue_and_send(
         held.store, held.redis, held.clock, service=SERVICE, kind=ADHOC_KIND, requested_by=caller.key_id, alone=False,
-        arguments={"input": name, "series": wanted.count, "freq": wanted.freq, "horizon": wanted.horizon},
+        lane=INTERACTIVE,
+        arguments={"input": name, "series": wanted.count, "steps": steps, "freq": wanted.freq, "horizon": wanted.horizon},
         idempotency_key=f"{caller.key_id}/adhoc/{idempotency_key}" if idempotency_key else None,
     )  # fmt: skip
     patience_s = _patience_s(request, wanted)
-    if not wanted.respond_async and expected_s(wanted) <= patience_s:
+    if not wanted.respond_async and request.app.state.pace.expected_s(wanted.count, steps) <= patience_s:
         job = await _until_done(held, job, request.scope["state"]["started"] + patience_s)
     return await _told(request, held, job)
 
@@ -94,13 +94,13 @@ async def adhoc_result(request: Request, job_id: Annotated[str, Path(max_length=
     return await _told(request, held, job)
 
 
-def expected_s(wanted: AdhocRequest) -> float:
-    """Seconds that a request is expected to take."""
+def _longest(wanted: AdhocRequest) -> int:
+    """Steps of the longest series; of rows, of the average one."""
     if wanted.rows is not None:
         longest = math.ceil(len(wanted.rows) / wanted.count)
     else:
         longest = max((len(one["y"]) for one in wanted.series or () if isinstance(one.get("y"), list)), default=0)
-    return START_S + SECONDS_PER_SERIES * wanted.count + SECONDS_PER_STEP * min(longest, MOST_STEPS)
+    return min(longest, MOST_STEPS)
 
 
 async def _body(request: Request) -> bytes:
@@ -157,6 +157,8 @@ async def _told(request: Request, held: Resources, job: Job) -> Response:
     if found is None and "series" not in job.result:
         raise NotFound("The answer is no longer kept: ask again.", job_id=job.id, kept_s=payloads.KEPT_S)
     kept = orjson.loads(found) if found is not None else job.result
+    if "steps" in job.arguments:  # asked for by an older version, it says less
+        request.app.state.pace.remember(job.id, job.arguments["series"], job.arguments["steps"], kept["seconds"])
     told = {name: kept[name] for name in ("answered", "refused", "seconds", "series")}
     data = {"job_id": job.id, "state": job.state, **told, "result": where}
     message = f"{told['answered']} of {len(told['series'])} series are forecast."

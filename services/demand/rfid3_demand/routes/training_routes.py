@@ -37,7 +37,7 @@ async def retrain(
         connection, service=SERVICE, kind=TRAIN_KIND, arguments=wanted.model_dump(), requested_by=caller.key_id, clock=held.clock,
         idempotency_key=f"{caller.key_id}/{given}" if (given := request.headers.get("idempotency-key")) else None,
     )  # fmt: skip
-    outbox.add(job.id, SERVICE)
+    outbox.add(job)
     usual_s = await queries.usual_training_seconds(connection)
     loaded = request.app.state.snapshots.loaded
     counts = loaded.snapshot.spec.counts if loaded else {}

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from rfid3_demand.schemas.diagnosis import Diagnosis
 from rfid3_shared.envelope import ErrorBody
 
 MOST_SERIES = 500
@@ -90,6 +91,7 @@ class OwnForecast(BaseModel):
     ok: Literal[True]
     forecast: list[Step]
     kind: str = Field(description="smooth, erratic, intermittent, lumpy, or constant: how it behaves.")
+    diagnosis: Diagnosis = Field(description="What its history shows; steps are named as the input wrote them.")
     sufficiency: Literal["full", "short", "pooled"]
     supported_steps: int = Field(description="Steps ahead that its history supports; no more are given.")
     observations: int

@@ -100,7 +100,7 @@ class Basis(BaseModel):
 class Advice(BaseModel):
     """One thing to know or to do, and the numbers it was derived from."""
 
-    kind: Literal["expectation", "shortage", "event", "refused", "booked", "history", "missing"]
+    kind: Literal["expectation", "shortage", "event", "refused", "booked", "history", "missing", "level_shift", "trend"]
     text: str = Field(examples=["Expect 20 of 90 ROUND WHITE in the week of 2026-06-01 (80 %: 10 to 30); 25 can leave."])
     numbers: dict[str, float | str] = Field(description="Every number of the text, by name; units, or chances from 0 to 1.")
     weeks: list[date] = Field(description="The Mondays of the weeks it speaks of.")

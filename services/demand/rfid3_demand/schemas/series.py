@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from rfid3_demand.schemas.diagnosis import Diagnosis
 from rfid3_demand.schemas.forecast import Advice, Basis, ForecastQuery
 
 MOST_HISTORY_WEEKS = 520
@@ -122,6 +123,9 @@ class SeriesAnswer(BaseModel):
     units_in_service: float = Field(description="Units of the fleet neither sold nor missing.")
     week_in_progress: InProgress | None
     past_events_known: bool = Field(description="False when the serving version kept no names of past holidays.")
+    diagnosis: Diagnosis | None = Field(
+        description="What the weeks asked for (left or refused) show; null when the serving version kept none."
+    )
     model_ensemble: dict[str, float]
     basis: Basis
     recommendations: list[str]
@@ -174,6 +178,11 @@ SERIES_EXAMPLE: dict[str, Any] = {
         "stock_available": 280.0, "booked": 120.0, "stockout_risk": 0.21, "events": [], "observed_so_far": None,
     }],
     "interval_level": 0.8, "units_in_service": 410.0, "week_in_progress": None, "past_events_known": True,
+    "diagnosis": {
+        "kind": "smooth", "seasons": [{"name": "year", "steps": 52.1786, "share_of_variation": 0.58}], "trend_per_step": None,
+        "level_shifts": [{"at": "2025-03-17", "before": 240.0, "after": 310.0, "ratio": 1.292}], "may_be_season": False,
+        "text": "Smooth demand; repeats every year (58% of its variation); level 310 instead of 240 (×1.29) from 2025-03-17 on.",
+    },
     "model_ensemble": {"lightgbm": 0.6, "theta": 0.4},
     "basis": {"history_weeks": 156, "history_units": 40210.0, "sufficiency": "full"},
     "recommendations": ["Expect 320 of Tables in the week of 2026-06-01 (80 %: 250 to 410)."],

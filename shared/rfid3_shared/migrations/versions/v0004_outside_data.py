@@ -3,10 +3,10 @@
 from alembic import op
 
 from rfid3_shared.migrations.reshape import create_missing, drop_present, without_revision
-from rfid3_shared.migrations.tables_0003 import NEW
+from rfid3_shared.migrations.tables_0004 import NEW
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 
 def upgrade() -> None:
@@ -15,7 +15,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take them away, with their rows: 0002 asks nobody outside."""
+    """Take them away, with their rows: 0003 asks nobody outside."""
     bind = op.get_bind()
     with without_revision(bind, revision):
         drop_present(bind, NEW)
