@@ -175,6 +175,7 @@ class TestFetch:
 
         found = page.data_of(reply)
         assert (reply.status_code, found["state"], found["job_id"]) == (200, "succeeded", job.id)
+        assert job.lane == "interactive", "somebody waits for it"
         assert found["total_stored"] > 0
         assert {one["provider"]: one["stored"] for one in found["providers"]}["calendar"] == found["total_stored"]
         assert page.factors_loaded(page.data_of(await door.get(f"{API}/external-data/summary"))) == found["total_stored"]

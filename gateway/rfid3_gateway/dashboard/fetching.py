@@ -11,7 +11,7 @@ from rfid3_gateway.parts import Parts
 from rfid3_shared.db import transaction
 from rfid3_shared.errors import Conflict, FeatureDisabled
 from rfid3_shared.external.tables import external_fetches
-from rfid3_shared.jobs import Job, enqueue_and_send, get_job
+from rfid3_shared.jobs import INTERACTIVE, Job, enqueue_and_send, get_job
 
 SERVICE, KIND, COMPARING_KIND = "demand", "external_fetch", "correlate"
 LOOK_EVERY_S = (0.05, 0.1, 0.25)
@@ -26,14 +26,9 @@ async def fetch(held: Parts, requested_by: str, until_s: float) -> Job:
     """
     try:
         job = await enqueue_and_send(
-            held.store,
-            held.redis,
-            held.clock,
-            service=SERVICE,
-            kind=KIND,
-            arguments={"providers": []},
-            requested_by=requested_by,
-        )
+            held.store, held.redis, held.clock, service=SERVICE, kind=KIND, arguments={"providers": []}, requested_by=requested_by,
+            lane=INTERACTIVE,
+        )  # fmt: skip
         job_id = job.id
     except Conflict as under_way:
         if "job_id" not in under_way.details:
