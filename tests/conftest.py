@@ -27,6 +27,15 @@ structlog.configure(
 MARIADB_HINT = "install mariadb-server, or set RFID3_TEST_MYSQL_URL=mysql://user:password@host:port"
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Tests of one group share what is dear to make, so they must share a process: pytest 9.2 no longer heeds the groups of
+    pytest-xdist 3.8, and everything was made once per process without a word."""
+    if getattr(session.config.option, "loadgroup", False):
+        apart = [item.nodeid for item in session.items if item.get_closest_marker("xdist_group") and "@" not in item.nodeid]
+        if apart:
+            raise pytest.UsageError(f"xdist groups have no effect on {len(apart)} tests, {apart[0]} for one")
+
+
 def free_port() -> int:
     """A TCP port nobody listens on."""
     with socket.socket() as probe:
