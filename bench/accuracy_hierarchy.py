@@ -17,7 +17,7 @@ from bench.series_sets import DATA
 from rfid3_demand.evaluation.said import DECILES, LEVELS
 from rfid3_demand.evaluation.scores import mase
 from rfid3_demand.model import Hierarchy, Panel, fit_forecast
-from rfid3_demand.model.panel import aggregate
+from rfid3_demand.model.summing import aggregate
 from rfid3_shared import evaluate
 from rfid3_shared.series import parse_frequency
 

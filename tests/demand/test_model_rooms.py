@@ -20,8 +20,9 @@ from rfid3_demand.model import (
     seasonal,
     smoothing,
 )
-from rfid3_demand.model.panel import aggregate, flat_hierarchy
+from rfid3_demand.model.panel import flat_hierarchy
 from rfid3_demand.model.reconcile import ErrorModel, reconcile
+from rfid3_demand.model.summing import aggregate
 from rfid3_shared.series import parse_frequency
 
 NAN = float("nan")

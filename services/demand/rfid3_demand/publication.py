@@ -9,7 +9,8 @@ import numpy as np
 from rfid3_demand import events, features, model
 from rfid3_demand.fitting import Trained, refused, stockout, week_in_progress
 from rfid3_demand.model import diagnosis, pickup
-from rfid3_demand.model.panel import aggregate, first_seen
+from rfid3_demand.model.panel import first_seen
+from rfid3_demand.model.summing import aggregate
 from rfid3_demand.nodes import ALL
 from rfid3_demand.performance import EPOCH
 from rfid3_demand.settings import DemandSettings

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rfid3_demand.model import global_tree, seasonal, yearly_shape
-from rfid3_demand.model.panel import bottom_rows
+from rfid3_demand.model.summing import bottom_rows
 from rfid3_demand.model.tree_features import CAUSES, TreeData, at_origin
 
 if TYPE_CHECKING:

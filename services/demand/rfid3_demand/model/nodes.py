@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rfid3_demand.model import tree_features
-from rfid3_demand.model.panel import Panel, aggregate, observations
+from rfid3_demand.model.panel import Panel, observations
 from rfid3_demand.model.seasonal import seasons_of
+from rfid3_demand.model.summing import aggregate
 from rfid3_demand.model.tree_features import TreeData
 from rfid3_shared import evaluate
 from rfid3_shared.series import future_dates

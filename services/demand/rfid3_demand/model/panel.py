@@ -113,21 +113,6 @@ def flat_hierarchy(ids: tuple[str, ...]) -> Hierarchy:
     return Hierarchy(ids, identity(len(ids), format="csr"), ("series",) * len(ids))
 
 
-def bottom_rows(summing: csr_matrix) -> np.ndarray:
-    """Row of each bottom series' own node, (bottom series,): the first that sums it alone, for a parent may have one child."""
-    single = np.flatnonzero(np.asarray(summing.sum(axis=1)).ravel() == 1)[::-1]
-    rows = np.zeros(summing.shape[1], dtype=int)
-    rows[summing[single].indices] = single
-    return rows
-
-
-def aggregate(summing: csr_matrix, y: np.ndarray) -> np.ndarray:
-    """Sums of bottom series per node, (nodes, T); NaN where no child had begun."""
-    begun = np.isfinite(y)
-    total = np.asarray(summing @ np.where(begun, y, 0.0))
-    return np.where(np.asarray(summing @ begun.astype(float)) > 0, total, np.nan)
-
-
 def first_seen(summing: csr_matrix, panel: Panel) -> np.ndarray:
     """Index of the first step at which any child of a node was seen, (nodes,)."""
     begun = np.isfinite(panel.y)

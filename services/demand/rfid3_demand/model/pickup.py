@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rfid3_demand.model.booking_curve import Bookings, curve, sums_before
-from rfid3_demand.model.panel import bottom_rows
+from rfid3_demand.model.summing import bottom_rows
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix

@@ -18,7 +18,7 @@ from scipy.sparse import diags
 from scipy.special import ndtri
 from scipy.stats import qmc
 
-from rfid3_demand.model.panel import bottom_rows
+from rfid3_demand.model.summing import bottom_rows
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix

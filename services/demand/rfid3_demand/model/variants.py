@@ -11,9 +11,10 @@ import numpy as np
 from rfid3_demand.model import backtest, count_intervals, drift_ratio, ensemble, error_models, intervals, pickup
 from rfid3_demand.model.count_types import Seen
 from rfid3_demand.model.learned import LearnedVariant
-from rfid3_demand.model.panel import Variant, bottom_rows
+from rfid3_demand.model.panel import Variant
 from rfid3_demand.model.reconcile import reconcile
 from rfid3_demand.model.scenarios import coherent_quantiles
+from rfid3_demand.model.summing import bottom_rows
 from rfid3_demand.model.tree_features import TreeData
 
 if TYPE_CHECKING:
