@@ -69,15 +69,19 @@ class TestQuantiles:
 
 
 class TestBuckets:
-    def test_a_kind_new_at_its_size_gets_what_all_of_that_size_teach(self) -> None:
-        """Not what the finer buckets leave over: a few outcomes far off, here of a rare kind, would speak for it."""
-        kind = np.repeat([[0], [1]], [400, 3], axis=0)
-        mean = np.full((403, 1, 2), 0.3)
+    @pytest.mark.parametrize(("rare", "alone"), [(3, False), (60, True)])
+    def test_a_kind_new_at_its_size_gets_what_is_like_it(self, rare: int, alone: bool) -> None:
+        """Of 400 nodes of one kind and 3 or 60 each of three more: what the finer buckets leave over, where that is 150 outcomes or
+        more; else all of that size, for a few outcomes of rare kinds would speak for it."""
+        kind = np.repeat([[0], [1], [2], [3]], [400, rare, rare, rare], axis=0)
+        mean = np.full((len(kind), 1, 2), 0.3)
+        known = np.full((len(kind), 1), 2)
         buckets = buckets_seen(kind, mean, np.ones(mean.shape, dtype=bool))
         new = int(buckets.of(np.array([7]), np.array([[0.3, 0.3]]))[0])
         assert buckets.known[new] not in (0, *buckets.known[buckets.of(kind[:400, 0], mean[:400, 0])])
-        assert buckets.teach(new, codes_of(kind, mean)).all()
-        assert not buckets.teach(new, codes_of(kind, np.full(mean.shape, 40.0))).any()
-        assert buckets.teach(0, codes_of(kind, mean)).all()
+        learns = buckets.teach(new, codes_of(kind, mean), known)[:, 0]
+        assert learns.tolist() == [not alone] * 400 + [True] * 3 * rare
+        assert not buckets.teach(new, codes_of(kind, np.full(mean.shape, 40.0)), known).any()
+        assert buckets.teach(0, codes_of(kind, mean), known).all()
         own = int(buckets.of(kind[:1, 0], mean[:1, 0])[0])
-        assert buckets.teach(own, codes_of(kind, mean))[:, 0].tolist() == [True] * 400 + [False] * 3
+        assert buckets.teach(own, codes_of(kind, mean), known)[:, 0].tolist() == [True] * 400 + [False] * 3 * rare

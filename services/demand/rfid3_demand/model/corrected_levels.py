@@ -66,15 +66,19 @@ class Buckets:
         code = np.where(np.isin(fine, self.known), fine, np.where(np.isin(coarse, self.known), coarse, 0))
         return np.asarray(np.searchsorted(self.known, code))
 
-    def teach(self, at: int, codes: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-        """Which forecasts (...) of `codes_of` teach the bucket at an index of `known`: all it describes, also those with a finer one.
+    def teach(self, at: int, codes: tuple[np.ndarray, np.ndarray], outcomes: np.ndarray) -> np.ndarray:
+        """Which forecasts (...) of `codes_of` teach the bucket at an index of `known`; outcomes: (...) known ones of each.
 
-        A kind never seen at its present size is given the bucket of that size: what the finer ones leave over would be a few
-        outcomes of odd kinds.
+        The bucket of a size learns from the kinds that have none of their own, where those have enough outcomes: they are like
+        whoever will be given it. Else from all of that size: a few outcomes of odd kinds must not speak for a kind new there.
         """
         fine, coarse = codes
         code = self.known[at]
-        return np.asarray((code == 0) | (fine == code) | (coarse == code))
+        if code == 0:
+            return np.ones(fine.shape, dtype=bool)
+        described = (fine == code) | (coarse == code)
+        left_over = described & ((fine == code) | ~np.isin(fine, self.known))
+        return np.asarray(left_over if outcomes[left_over].sum() >= LEAST_OUTCOMES else described)
 
 
 def buckets_seen(kind: np.ndarray, mean: np.ndarray, ok: np.ndarray) -> Buckets:

@@ -85,7 +85,7 @@ def calibrate(
     known, below_typed, at_typed = said.known[ok], said.below[ok], said.at[ok]
     share, corrected = np.full(len(buckets.known), 0.5), []
     for b in range(len(buckets.known)):
-        inside = np.broadcast_to(buckets.teach(b, codes)[:, :, None], ok.shape)[ok]
+        inside = np.broadcast_to(buckets.teach(b, codes, ok.sum(axis=2))[:, :, None], ok.shape)[ok]
         low, high, low_typed, high_typed = below[inside], at[inside], below_typed[inside], at_typed[inside]
         use = known[inside]
         if use.any():
