@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rfid3_demand.model import Panel, calendar_terms, interventions, regression, regressor_paths, whitening
+from rfid3_demand.model import Panel, calendar_terms, candidates, interventions, regression, regressor_paths, whitening
 from rfid3_demand.model.nodes import node_data
 from rfid3_demand.model.panel import flat_hierarchy
 from rfid3_demand.model.past import Past
@@ -41,6 +41,9 @@ def seasonal(length: int, noise: float = 0.03, seed: int = 0) -> np.ndarray:
     week = np.array([0.0, 0.1, 0.1, 0.1, 0.2, -0.2, -0.3])[k % 7]
     year = 0.4 * np.sin(2 * np.pi * k / 365.25)
     return 1000.0 * np.exp(week + year + np.random.default_rng(seed).normal(0, noise, length))
+
+
+BOUNDED = ("holt_winters", "pooled_regression", "own_regression", "regression")
 
 
 class TestTerms:
@@ -211,6 +214,17 @@ class TestForecast:
         path = said(daily(y[: 3 * 365], horizon=365), 365)[0]
         assert np.median(np.abs(np.log(path / seasonal(4 * 365, 0.0)[3 * 365 :]))) < 0.15
         assert path.max() < 1.5 * y.max()
+
+    def test_what_follows_a_stop_stays_within_reach(self) -> None:
+        """What multiplies or takes logarithms says no more than one range beyond what was seen, on whichever day of a stop it looks."""
+        y = seasonal(500)
+        y[380:430] = np.where(np.arange(50) % 7 < 2, 0.0, 1.0)  # a few still come, but not on two days of the week
+        for cut in (400, 436, 444):
+            answers = candidates.statistical(daily(y[:cut]), cut, HORIZON)
+
+            highest = max(float(np.nanmax(answers[name])) for name in BOUNDED)
+
+            assert highest <= 2 * y[:cut].max() - y[:cut].min(), cut
 
     def test_negative_series_are_taken_as_they_are(self) -> None:
         """No logarithm of what can be below zero."""

@@ -14,6 +14,7 @@ from rfid3_demand.model.engine import BLOCK_SERIES, LOCAL, Answers, Engine
 from rfid3_demand.model.method import Method
 from rfid3_demand.model.panel import MINIMUM_OBSERVATIONS
 from rfid3_demand.model.past import Past
+from rfid3_demand.model.reach import within_reach
 from rfid3_demand.model.tree_features import TreeData
 
 LONGEST_HOLT_WINTERS_SEASON = 24
@@ -40,7 +41,8 @@ def _holt_winters(past: Past) -> np.ndarray | None:
         return None
     short = past.short_profile
     result = np.full((len(past.y), past.horizon), np.nan)
-    result[dense] = smoothing.holt_winters(past.y[dense], past.horizon, short[dense], past.data.multiplicative)
+    said = smoothing.holt_winters(past.y[dense], past.horizon, short[dense], past.data.multiplicative)
+    result[dense] = within_reach(said, past.y[dense])
     return result
 
 
@@ -50,7 +52,7 @@ def _from_windows(which: int) -> Callable[[Past], np.ndarray | None]:
         # bottom teach the few at the top (Australian tourism, earlier origins: totals 10 to 20 % worse with it)
         if past.data.counts or "children" in past.data.static or past.from_windows is None:
             return None
-        return _only(~past.sparse, past.from_windows[which])
+        return _only(~past.sparse, within_reach(past.from_windows[which], past.y))
 
     return said
 

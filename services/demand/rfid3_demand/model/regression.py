@@ -12,6 +12,7 @@ import numpy as np
 from rfid3_demand.model import calendar_terms, interventions, regressor_paths, whitening
 from rfid3_demand.model.calendar_terms import Terms
 from rfid3_demand.model.past import Past
+from rfid3_demand.model.reach import within_reach
 from rfid3_demand.model.whitening import Design, Fit
 
 MOST_SERIES = 40
@@ -40,6 +41,7 @@ def forecast(past: Past) -> np.ndarray | None:
     result = np.full((len(data.y), past.horizon), np.nan)
     for node in np.flatnonzero(speaks):
         result[node] = _one(past, int(node))
+    result[speaks] = within_reach(result[speaks], past.y[speaks])
     return result
 
 
