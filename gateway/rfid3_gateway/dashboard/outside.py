@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from math import isfinite
 from typing import Any
 
-from rfid3_shared.external.correlation import METRIC_WORDS, Correlation
+from rfid3_shared.external.correlation import METRIC_WORDS, Correlation, NotEnough
 from rfid3_shared.external.findings import Findings
 from rfid3_shared.external.summary import FactorSeries
 
@@ -44,7 +44,7 @@ def page_correlations(findings: Findings) -> dict[str, Any]:
     return {
         "insights": {
             "strong_correlations": [_correlation(one) for one in found[:MOST_ROWS]],
-            "not_enough_overlap": [_too_few(findings, at) for at in range(len(findings.not_enough))],
+            "not_enough_overlap": [_too_few(one) for one in findings.not_enough],
             "criterion": CRITERION,
         },
         "data_summary": {
@@ -106,8 +106,7 @@ def _recommendations(findings: Findings, leading: list[Correlation]) -> list[str
     return [*said[:MOST_SENTENCES], *(one.sentence for one in findings.not_enough[:MOST_SENTENCES])]
 
 
-def _too_few(findings: Findings, at: int) -> dict[str, Any]:
-    one = findings.not_enough[at]
+def _too_few(one: NotEnough) -> dict[str, Any]:
     return {"factor": one.factor, "overlap_weeks": one.overlap_weeks, "needed_weeks": one.needed_weeks}
 
 

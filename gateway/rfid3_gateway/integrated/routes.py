@@ -1,22 +1,22 @@
 """Which of RFID3's integrated views does the gateway answer? An item's predictions, up to 1,000 items', and the alerts of both."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field, field_validator
 from sqlalchemy.exc import SQLAlchemyError
 
 from rfid3_gateway.insights import MANY, VIEW, ask_all
 from rfid3_gateway.integrated.alert_view import counts, merged
+from rfid3_gateway.integrated.answers import AlertsAnswer, ItemAnswer, ItemsAnswer, ItemsRequest
 from rfid3_gateway.integrated.health_alerts import HealthAlert, load_health_alerts
 from rfid3_gateway.integrated.item_rows import ItemRow, load_items
 from rfid3_gateway.integrated.item_view import item_view
 from rfid3_gateway.parts import answer, parts
 from rfid3_gateway.routing import GATEWAY, Route
 from rfid3_shared.db import transaction
-from rfid3_shared.envelope import Envelope, ErrorBody, ErrorEnvelope
+from rfid3_shared.envelope import Envelope, ErrorEnvelope
 from rfid3_shared.errors import AppError, FeatureDisabled, InvalidParameters, NotFound, StoreUnavailable
 from rfid3_shared.monitor import Alert, count_alert_levels, list_alerts
 
@@ -26,7 +26,7 @@ MANY_DEADLINE_S = 10.0
 ROUTES = (
     Route(GATEWAY, "RT", ONE), Route(GATEWAY, "BATCH", MANY_ITEMS, deadline_s=MANY_DEADLINE_S), Route(GATEWAY, "SYS", ALERTS),
 )  # fmt: skip
-MOST_ITEMS, LONGEST_ID = 1_000, 255
+LONGEST_ID = 255
 SLICE = 500
 """Items asked for in one statement: each is two values of it."""
 NO_TABLE = "RFID3's database has no table of health alerts."
@@ -35,112 +35,6 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorEnvelope} for status in (401, 403, 404, 413, 422, 429, 503, 504)
 }
 router = APIRouter(prefix=API, tags=["RFID3 dashboard"], responses=ERRORS)
-
-
-class ItemInfo(BaseModel):
-    """What RFID3 knows of an item."""
-
-    tag_id: str
-    common_name: str | None
-    status: str | None
-    quality: str | None
-    current_location: str | None = Field(description="RFID3's bin_location.")
-    rental_class: str | None
-    store: str | None
-
-
-class ItemPrediction(BaseModel):
-    """One prediction that concerns the item."""
-
-    prediction_type: Literal["demand"]
-    urgency: Literal["low", "medium", "high", "critical"] | None = Field(
-        description="By the chance that the class runs short: from 0.5 critical, 0.25 high, 0.1 medium; null where it is not known."
-    )
-    value: float = Field(description="Units, as `about` says.")
-    confidence: float = Field(ge=0, le=1)
-    week_starting: str
-    lower: float
-    upper: float
-    stockout_risk: float | None
-    prediction_id: str
-    about: str
-
-
-class ItemAnswer(BaseModel):
-    """An item and what the suite predicts of it."""
-
-    item_info: ItemInfo
-    predictions: list[ItemPrediction]
-    last_updated: str | None = Field(description="Day of the data that the predictions rest on; null without any.")
-    unavailable: dict[str, str] = Field(description="Services that say nothing of it, and why.")
-
-
-class ItemsRequest(BaseModel):
-    """Up to 1,000 items."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"item_ids": ["482C3D87DE2B9B0634EAC37B"]}})
-
-    item_ids: list[str] = Field(
-        min_length=1, max_length=MOST_ITEMS, description="Tag ids; one that is asked for twice is answered once."
-    )
-
-    @field_validator("item_ids")
-    @classmethod
-    def _written(cls, item_ids: list[str]) -> list[str]:
-        # half a character, as JSON may escape it, can be neither looked up nor sent back
-        if any("\ud800" <= letter <= "\udfff" for item_id in item_ids for letter in item_id):
-            raise ValueError("every id is text in Unicode")
-        return item_ids
-
-
-class Answered(BaseModel):
-    """What the GET of this item would have answered in `data`."""
-
-    ok: Literal[True]
-    data: ItemAnswer
-
-
-class NotAnswered(BaseModel):
-    """Why this item has no answer; the others have."""
-
-    ok: Literal[False]
-    error: ErrorBody
-
-
-class ItemsAnswer(BaseModel):
-    """One result an item, by the id as it was asked for; `meta.answered` and `meta.refused` count them."""
-
-    results: dict[str, Answered | NotAnswered]
-
-
-class DashboardAlert(BaseModel):
-    """An alert of RFID3 (`health_…`) or of the suite (`pred_…`); texts without markup."""
-
-    id: str
-    type: Literal["existing_system", "predictive"]
-    severity: Literal["critical", "high", "medium", "low"]
-    message: str
-    item_id: str | None
-    created_at: str | None
-    source: str
-    rental_class: str | None
-
-
-class AlertSummary(BaseModel):
-    """All active alerts, whether shown or not."""
-
-    total_alerts: int
-    critical_alerts: int
-    predictive_alerts: int
-    existing_alerts: int
-
-
-class AlertsAnswer(BaseModel):
-    """Critical first, then newest."""
-
-    alerts: list[DashboardAlert]
-    summary: AlertSummary
-    unavailable: dict[str, str] = Field(description="existing_alerts or predictive_alerts that cannot be shown, and why.")
 
 
 @router.get(ONE.removeprefix(API), operation_id="item_predictions", response_model=Envelope[ItemAnswer])

@@ -6,7 +6,7 @@ last date.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -19,6 +19,7 @@ from rfid3_demand.model.candidates import METHODS
 from rfid3_demand.model.count_history import seen_from
 from rfid3_demand.model.engine import LOCAL, Engine
 from rfid3_demand.model.learned import Learned
+from rfid3_demand.model.method import Method
 from rfid3_demand.model.nodes import error_scale, mean_size, node_data, outcome_free, peers_of, worth_a_tree
 from rfid3_demand.model.panel import (
     LEVELS,
@@ -33,6 +34,7 @@ from rfid3_demand.model.panel import (
     sufficiency_of,
 )  # fmt: skip
 from rfid3_demand.model.past import Past
+from rfid3_demand.model.seasonal import naive_season
 from rfid3_demand.model.tree_features import TreeData
 from rfid3_demand.model.trust import trust_at_origins, trust_in
 from rfid3_demand.model.variants import (
@@ -82,8 +84,7 @@ def fit_forecast(
     budget = Budget(budget_s, clock or Clock().monotonic)
     tree_of = hierarchy or flat_hierarchy(panel.ids)
     data = node_data(panel, tree_of.summing, horizon)
-    season = max(data.seasons, default=1)
-    season = season if season != 168 else 24
+    season = naive_season(data.seasons)
     kinds = evaluate.classify_all(data.y)
     scale = error_scale(data.y, panel.season)
     with_tree = worth_a_tree(data) and (families is None or "lightgbm" in families)
@@ -101,13 +102,10 @@ def fit_forecast(
     peers = peers_of(np.array(tree_of.levels), outcome_free(kinds) if panel.counts else kinds)
     trust = trust_in(data, rounds, peers, scale)
     tell("fit", 0, 2)
-    past_now = Past(data, data.y.shape[1], horizon)
-    said = candidates.from_past(past_now, plan.methods, engine)
-    seen, now = None, None
-    if panel.counts:
-        now = past_now.chances
+    said, now = said_now(data, horizon, plan.methods, engine)
+    seen = None
+    if now is not None:
         seen = seen_from(data, np.array(tree_of.levels), [*rounds.cutoffs, data.y.shape[1]], [*rounds.chances, now])
-    del past_now
     tree = None
     if plan.tree and budget.allows(costs.tree + costs.tree_origin + costs.rest, "lightgbm"):
         tree = global_tree.train(data, data.y.shape[1], horizon, chosen, engine=engine)
@@ -130,19 +128,9 @@ def fit_forecast(
     for k, (name, methods) in enumerate(made_of.items()):
         tell("intervals", k, len(made_of))
         learned.variants[name], past[name] = learned_variant(
-            tree_of.summing,
-            data,
-            rounds,
-            at_origins,
-            methods,
-            peers,
-            scale,
-            horizon,
-            np.array(tree_of.levels),
-            _limit_s(budget),
-            held,
-            seen,
-        )
+            tree_of.summing, data, rounds, at_origins, methods, peers, scale, horizon, np.array(tree_of.levels), _limit_s(budget),
+            held, seen,
+        )  # fmt: skip
         variants[name] = variant(tree_of.summing, data, trust, said, learned.variants[name], np.array(levels), now, held)
     variants["ensemble"], notes = joined(tree_of, learned, variants["ensemble"], levels, held, _limit_s(budget))
     tell("intervals", len(made_of), len(made_of))
@@ -159,6 +147,14 @@ def fit_forecast(
         backtest=table, scores=scores, booster_text=None if tree is None else tree.booster.model_to_string(),
         tree_settings=dict(chosen), notes={**notes, **budget.notes()}, learned=learned,
     )  # fmt: skip
+
+
+def said_now(
+    data: TreeData, horizon: int, methods: Sequence[Method], engine: Engine
+) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
+    """What the methods say after the last date, and the chances of types (nodes, types) of counts."""
+    past = Past(data, data.y.shape[1], horizon)
+    return candidates.from_past(past, methods, engine), past.chances if data.counts else None
 
 
 def joined(

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from rfid3_demand.model import backtest, candidates, global_tree, naive, pickup
+from rfid3_demand.model import backtest, global_tree, naive, pickup
 from rfid3_demand.model.candidates import METHODS
 from rfid3_demand.model.engine import LOCAL, Engine
-from rfid3_demand.model.fit import MOST_BACKTEST_ROWS, Progress, finished, joined
+from rfid3_demand.model.fit import MOST_BACKTEST_ROWS, Progress, finished, joined, said_now
 from rfid3_demand.model.learned import Learned, NeedsFullRun, same_codes
 from rfid3_demand.model.nodes import mean_size, node_data
 from rfid3_demand.model.panel import Forecast, Hierarchy, Panel, flat_hierarchy
-from rfid3_demand.model.past import Past
+from rfid3_demand.model.seasonal import naive_season
 from rfid3_demand.model.tree_features import TreeData
 from rfid3_demand.model.variants import variant
 from rfid3_shared import evaluate
@@ -48,10 +48,7 @@ def refresh(
     tell("fit", 0, 2)
     used = {method for each in now.variants.values() for method in each.methods}
     methods = [method for method in METHODS if method.name in used]
-    past = Past(data, data.y.shape[1], horizon)
-    said = candidates.from_past(past, methods, engine)
-    chances = past.chances if data.counts else None
-    del past
+    said, chances = said_now(data, horizon, methods, engine)
     tree = None
     if previous.booster_text is not None and learned.tree_names is not None:
         tree = global_tree.restored(previous.booster_text, learned.tree_names)
@@ -133,11 +130,10 @@ def _origin(
     ones["cutoff"] = pl.Series([panel.dates[was_at - 1]] * (n * fresh))
     ones["step"] = np.tile(np.arange(1, fresh + 1, dtype=np.int32), n)
     ones["ds"] = pl.Series(list(panel.dates[was_at : was_at + fresh]) * n)
-    season = max(data.seasons, default=1)
     values = {"y": known[:, was_at : was_at + fresh]}
     for name, each in previous.variants.items():
         values["mean" if name == "ensemble" else f"mean_{name}"] = each.mean[said, :fresh]
-    values["seasonal_naive"] = naive.seasonal_naive(known[:, :was_at], fresh, season if season != 168 else 24)
+    values["seasonal_naive"] = naive.seasonal_naive(known[:, :was_at], fresh, naive_season(data.seasons))
     values["mean_4"] = naive.window_mean(known[:, :was_at], fresh, 4)
     quantiles = previous.variants["ensemble"].quantiles[said, :fresh]
     for level in backtest.BACKTEST_LEVELS:

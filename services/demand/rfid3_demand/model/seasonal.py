@@ -10,6 +10,8 @@ import numpy as np
 
 from rfid3_demand.model import season_belief
 
+HOURS = (24, 168)
+"""A day and a week in hours."""
 SERIES_AT_ONCE = 10_000
 SMOOTHED_FROM = 40
 """Profiles this long (weeks of a year) are smoothed over neighbours, since each position is seen only a few times."""
@@ -17,9 +19,15 @@ SMOOTHED_FROM = 40
 
 def seasons_of(season: int, step: str) -> tuple[int, ...]:
     """Nested seasons, short first: a daily pattern in hours also has a weekly one."""
-    if season == 24 and step == "1h":
-        return (24, 168)
+    if season == HOURS[0] and step == "1h":
+        return HOURS
     return (season,) if season > 1 else ()
+
+
+def naive_season(seasons: tuple[int, ...]) -> int:
+    """Steps that a seasonal naive forecast reaches back: the longest season, but a day of hours rather than their week."""
+    longest = max(seasons, default=1)
+    return HOURS[0] if longest == HOURS[1] else longest
 
 
 def levels_of(y: np.ndarray, window: int) -> np.ndarray:
@@ -127,8 +135,6 @@ def _group_profile(
     sums = np.where(member @ seen > 0, sums, np.nan)
     # relatives enter at different times: the level must be the level of those present
     present = member @ np.where(seen, level, 0.0)
-    whole = np.full((len(codes), m), 1.0)
-    shape = _shrunk(sums, np.where(np.isfinite(sums), present, np.nan), m, True, whole)
     everything = np.nansum(sums, axis=0, keepdims=True)
     overall = _shrunk(everything, np.nansum(present, axis=0, keepdims=True), m, True, np.ones((1, m)))
     shape = _shrunk(sums, np.where(np.isfinite(sums), present, np.nan), m, True, np.repeat(overall, len(codes), axis=0))
@@ -136,7 +142,7 @@ def _group_profile(
 
 
 def _finished(values: np.ndarray, m: int, multiplicative: bool) -> np.ndarray:
-    return _centred(_smooth(values) if m >= SMOOTHED_FROM and m != 168 else values, multiplicative)
+    return _centred(_smooth(values) if m >= SMOOTHED_FROM and m != HOURS[1] else values, multiplicative)
 
 
 def _smooth(values: np.ndarray) -> np.ndarray:
