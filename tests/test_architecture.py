@@ -31,6 +31,7 @@ ROOMS = {
     "adhoc", "bands", "chart", "findings", "outcomes", "own_input", "pace", "payloads", "recommendations", "series_view",
     "live_accuracy", "performance", "publication", "rates", "resolve", "score", "watching", "learned", "engine", "cluster",
     "bookings", "contract_queries", "events", "yearly_prior", "regressors", "correlations",
+    "present", "taking_in", "served", "live_reading", "replay",
 }  # fmt: skip
 NEEDED_ROOMS = {
     "__init__",
