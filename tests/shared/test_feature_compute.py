@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rfid3_shared.feature_store.compute import Facts, compute, values_at
@@ -83,6 +83,7 @@ def by_hand(each: FeatureDefinition, facts: list[Fact], entity: str, moment: dat
 
 
 class TestCompute:
+    @settings(max_examples=200)
     @given(st.lists(fact, max_size=30), st.lists(times, min_size=1, max_size=4))
     def test_equals_a_loop_over_the_facts(self, facts: list[Fact], moments: list[datetime]) -> None:
         """Every measure over every window, of every entity at every moment."""
@@ -132,10 +133,22 @@ class TestCompute:
         assert found[0].tolist() == [[5.0, 3.0], [3.0, 3.0], [3.0, 0.0]]
 
     def test_of_facts_in_one_second_the_last_given_is_the_latest(self) -> None:
-        """A reader that reads twice in a second: what it said last counts."""
-        facts = {"scans": as_facts([("a", MONDAY, 1.0), ("b", MONDAY, 9.0), ("a", MONDAY, 2.0)])}
+        """A reader that reads often in a second: what it said last counts."""
+        facts = {"scans": as_facts([("ab"[at % 2], MONDAY + at % 3 * SECOND, float(at)) for at in range(500)])}
 
-        assert compute([definition("latest", Window.always())], facts, ["a"], np.array([MONDAY], "M8[s]")).item() == 2.0
+        assert (
+            compute([definition("latest", Window.always())], facts, ["a"], np.array([MONDAY + WEEK], "M8[s]")).item() == 494.0
+        )
+
+    def test_a_rolling_window_leaves_its_beginning_out(self) -> None:
+        """Of the last hour at one o'clock: not midnight's fact, but the one a second later, and the one of one o'clock."""
+        hour = timedelta(hours=1)
+        facts = {"scans": as_facts([("a", MONDAY, 1.0), ("a", MONDAY + SECOND, 2.0), ("a", MONDAY + hour, 4.0)])}
+        moments = np.array([MONDAY + hour - SECOND, MONDAY + hour, MONDAY + hour + SECOND], "M8[s]")
+
+        found = compute([definition("sum", Window.rolling(hours=1))], facts, ["a"], moments)
+
+        assert found[0, :, 0].tolist() == [3.0, 6.0, 4.0]
 
     def test_nothing_asked_and_nothing_happened(self) -> None:
         """No entities, no moments or no facts give arrays of that shape."""
