@@ -285,8 +285,16 @@ class TestRead:
         assert (resting.state, again.state) == ("MISSING", "FRESH")
         assert (await calls(redis))["mget"] == 1
 
-    async def test_many_readers_at_once_all_get_their_answer(self, redis: Redis, online: OnlineFeatures) -> None:
-        """More readers than the client may open connections: they wait for each other instead of being refused."""
+    async def test_many_readers_at_once_all_get_their_answer(
+        self, redis: Redis, online: OnlineFeatures, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """More readers than the client may open connections, and a server that hesitates: they wait instead of being refused."""
+        monkeypatch.setattr("rfid3_shared.feature_store.online.PATIENCE_S", 10.0)
+        opened = [await redis.connection_pool.get_connection() for _ in range(64)]
+        for connection in opened:
+            await redis.connection_pool.release(connection)
+        await redis.execute_command("CLIENT", "PAUSE", 100, "ALL")
+
         readings = await asyncio.gather(*(online.read(["class:1"]) for _ in range(300)))
 
         assert {one.state for one in readings} == {"FRESH"}
