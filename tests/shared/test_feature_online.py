@@ -172,6 +172,16 @@ class TestRead:
         assert (reading.state, reading.states) == ("FRESH", {"left": "FRESH", "fleet": "FRESH"})
         assert (reading.taken_in, reading.absent, reading.age_s, reading.why) == (TAKEN_IN, ("class:9",), 180.0, "")
 
+    async def test_sees_what_changes_between_two_looks(self, online: OnlineFeatures) -> None:
+        """A pack that has changed is unpacked anew, one that has not says what it said."""
+        first = await online.read(["class:1", "class:2"])
+        await online.publish({"class:2": {"class:2@3607": [8.0, 9.0]}}, TAKEN_IN)
+
+        second = await online.read(["class:1", "class:2"])
+
+        assert first.values["class:2@3607"] == (0.333333, None)
+        assert second.values == {**first.values, "class:2@3607": (8.0, 9.0)}
+
     @pytest.mark.parametrize("count", [0, 1, 500])
     async def test_is_one_mget(self, redis: Redis, online: OnlineFeatures, count: int) -> None:
         """However many packs are asked for, Redis is asked once."""
