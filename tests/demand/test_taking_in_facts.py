@@ -55,7 +55,7 @@ async def facts_of(
     source: AsyncConnection, store: AsyncConnection, moment: datetime, classes: frozenset[str] | None = None
 ) -> Dated:
     known = await read_reference(source, moment, YEARS)
-    return dated_facts(await read_rows(source, store, moment, classes), known, moment, classes)
+    return dated_facts(await read_rows(source, store, moment, datetime.min, classes), known, moment, classes)
 
 
 def totals(facts: Dated, kind: str, begin: datetime | None = None) -> dict[tuple[str, str], float]:
@@ -138,8 +138,10 @@ class TestReadMoment:
     async def test_a_day_that_is_over_ends_at_its_last_second(self, company, tmp_path) -> None:
         """On the data's own day the moment is its last scan; on a later day that day is over."""
         async with opened(company, tmp_path) as (source, store):
-            today, next_day = [await read_moment(source, store, LAST_DAY + timedelta(days=days)) for days in (0, 1)]
-            earlier = await read_moment(source, store, LAST_DAY - timedelta(days=1))
+            today, next_day = [
+                await read_moment(source, store, LAST_DAY + timedelta(days=days), datetime.min) for days in (0, 1)
+            ]
+            earlier = await read_moment(source, store, LAST_DAY - timedelta(days=1), datetime.min)
             last = (await source.exec_driver_sql("SELECT max(scan_date) FROM id_transactions")).scalar()
             before = (
                 await source.exec_driver_sql(f"SELECT max(scan_date) FROM id_transactions WHERE scan_date < '{LAST_DAY}'")
@@ -153,7 +155,7 @@ class TestReadMoment:
         """An empty source and no events: nothing is known up to any moment."""
         source, store = engines
         async with source.connect() as reading, store.connect() as events:
-            assert await read_moment(reading, events, LAST_DAY) is None
+            assert await read_moment(reading, events, LAST_DAY, datetime.min) is None
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,6 @@ from rfid3_demand.taking_in.facts import dated_facts
 from rfid3_demand.taking_in.reading import read_rows
 from rfid3_demand.taking_in.reference import read_moment, read_reference
 from rfid3_shared.db import create_tables, open_engine, store_metadata
-from rfid3_shared.events.tables import shop_events
 
 TODAY = (tworoads.START + timedelta(days=12)).date()
 Known = dict[str, Any]
@@ -28,9 +27,9 @@ async def known_by(source_dsn: str, store_dsn: str, classes: frozenset[str] | No
     """Moment and facts of each kind, in order."""
     source, store = open_engine(source_dsn), open_engine(store_dsn)
     async with source.connect() as reading, store.connect() as events:
-        moment = await read_moment(reading, events, TODAY) or datetime.min
+        moment = await read_moment(reading, events, TODAY, datetime.min) or datetime.min
         known = await read_reference(reading, moment, 400)
-        facts = dated_facts(await read_rows(reading, events, moment, classes), known, moment, classes)
+        facts = dated_facts(await read_rows(reading, events, moment, datetime.min, classes), known, moment, classes)
     for engine in (source, store):
         await engine.dispose()
     return {
@@ -55,7 +54,7 @@ async def by_events(dsn: str, happened: Sequence[Scan | Line], seed: int) -> Non
 
 
 @pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the source before anything happened, and a store without events."""
     folder = tmp_path_factory.mktemp("roads")
 
@@ -67,7 +66,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             await engine.dispose()
 
     asyncio.run(made())
-    yield folder
+    return folder
 
 
 @given(tworoads.scan_list, tworoads.line_list, st.integers(0, 2**20), st.data())

@@ -13,8 +13,9 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rfid3_demand.queries import CANCELLED_WORDS, left_at
-from rfid3_demand.taking_in.shapes import AFTER_ALL_IDS, LINES_COUNT, Rows, since
+from rfid3_demand.taking_in.shapes import AFTER_ALL_IDS, Rows, since
 from rfid3_shared.clock import week_start
+from rfid3_shared.events.event import Kind
 from rfid3_shared.events.tables import shop_events
 from rfid3_shared.source.tables import items, pos_contracts, pos_lines, scans
 from rfid3_shared.source.vocabulary import BACK_SCAN_TYPES, OUT_SCAN_TYPES, SEEN_SCAN_TYPES
@@ -28,37 +29,50 @@ Found = list[Sequence[Any]]
 
 
 async def read_rows(
-    source: AsyncConnection, store: AsyncConnection, moment: datetime, classes: frozenset[str] | None = None
+    source: AsyncConnection, store: AsyncConnection, moment: datetime, trusted: datetime, classes: frozenset[str] | None = None
 ) -> Rows:
-    """Everything that has to do with these classes; with all of them when none are named."""
+    """Everything that has to do with these classes; with all of them when none are named.
+
+    trusted: arrival (naive UTC) from which events count; RFID3 should have written earlier ones itself.
+    """
     rows = Rows()
     wanted = None if classes is None else sorted(classes)
-    tags = None if wanted is None else await _tags_of(source, store, wanted, since(moment))
+    tags = None if wanted is None else await _tags_of(source, store, wanted, since(moment), trusted)
     if tags is not None and len(tags) > MOST_TAGS:
         tags = None
     rows.tags, rows.scans = await _tags(source, tags), await _scans(source, tags, since(moment))
-    rows.event_scans = await _event_scans(store, None if tags is None else {tag.strip() for tag in tags}, since(moment))
+    rows.event_scans = await _event_scans(
+        store, None if tags is None else {tag.strip() for tag in tags}, since(moment), trusted
+    )
     rows.lines, rows.contracts = await _posted(source, wanted, moment)
     numbers = {row[4] for row in (*rows.scans, *rows.event_scans) if row[4]} | {row[4] for row in rows.tags if row[4]}
-    rows.event_lines = await event_lines(store, wanted, numbers, moment)
+    rows.booked_ahead = await _booked_ahead(source, moment)
+    # whether anything is booked ahead may hang on an event's line of any class
+    rows.event_lines = await event_lines(store, wanted if rows.booked_ahead else None, numbers, trusted)
     said = {row[2] for row in rows.event_lines}
     rows.lines += [
         row for number in _parts(said) for row in await _fetch(source, _lines().where(pos_lines.c.contract_no.in_(number)))
     ]
     for part in _parts(numbers | said):
         rows.contracts += await _fetch(source, _contracts().where(pos_contracts.c.contract_no.in_(part)))
-    rows.booked_ahead = await _booked_ahead(source, moment)
     return rows
 
 
-async def _tags_of(source: AsyncConnection, store: AsyncConnection, classes: list[str], begin: datetime) -> set[str]:
+def believed(kind: Kind, trusted: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Events of this kind that count."""
+    return shop_events.c.kind == kind, shop_events.c.received_at >= trusted
+
+
+async def _tags_of(
+    source: AsyncConnection, store: AsyncConnection, classes: list[str], begin: datetime, trusted: datetime
+) -> set[str]:
     """Tags of the classes as they are written, and in the two usual ways of writing them."""
     found: set[str] = set()
     for part in _parts(classes):
         of_items = select(items.c.tag_id).where(func.trim(items.c.rental_class_num).in_(part))
         of_scans = select(scans.c.tag_id).where(_recent(begin), func.trim(scans.c.rental_class_num).in_(part))
         e = shop_events.c
-        of_events = select(e.tag_id).where(e.rental_class.in_(part), e.occurred_at >= begin, e.kind == "scan", e.tag_id != "")
+        of_events = select(e.tag_id).where(*believed("scan", trusted), e.rental_class.in_(part), e.occurred_at >= begin)
         for connection, query in ((source, of_items), (source, of_scans.distinct()), (store, of_events.distinct())):
             found.update(row[0] for row in await _fetch(connection, query) if row[0])
     return found | {tag.strip() for tag in found} | {f" {tag.strip()}" for tag in found}
@@ -89,10 +103,10 @@ async def _scans(source: AsyncConnection, tags: set[str] | None, begin: datetime
     return [row for part in _parts(tags) for row in await _fetch(source, query.where(s.tag_id.in_(part)))]
 
 
-async def _event_scans(store: AsyncConnection, tags: set[str] | None, begin: datetime) -> Found:
+async def _event_scans(store: AsyncConnection, tags: set[str] | None, begin: datetime, trusted: datetime) -> Found:
     e = shop_events.c
     query = select(e.seq, e.tag_id, e.occurred_at, e.contract, e.rental_class, e.facts).where(
-        e.kind == "scan", e.occurred_at >= begin
+        *believed("scan", trusted), e.occurred_at >= begin
     )
     queries = [query] if tags is None else [query.where(e.tag_id.in_(part)) for part in _parts(tags)]
     return [
@@ -127,19 +141,15 @@ async def _posted(source: AsyncConnection, classes: list[str] | None, moment: da
     return [row[:4] for row in both], list({row[4:] for row in both})
 
 
-async def event_lines(store: AsyncConnection, classes: list[str] | None, numbers: set[str], moment: datetime) -> Found:
+async def event_lines(store: AsyncConnection, classes: list[str] | None, numbers: set[str], trusted: datetime) -> Found:
     """Lines of the contracts on which one of the classes stands, or which are among `numbers`."""
     e = shop_events.c
-    query = select(e.seq, e.occurred_at, e.contract, e.rental_class, e.facts).where(
-        e.kind == "line", e.occurred_at >= since(moment) - LINES_COUNT
-    )
+    query = select(e.seq, e.occurred_at, e.contract, e.rental_class, e.facts).where(*believed("line", trusted))
     if classes is None:
         return [_line(*row) for row in await _fetch(store, query)]
     wanted = set(numbers)
     for part in _parts(classes):
-        ours = select(e.contract).where(
-            e.kind == "line", e.rental_class.in_(part), e.occurred_at >= since(moment) - LINES_COUNT
-        )
+        ours = select(e.contract).where(*believed("line", trusted), e.rental_class.in_(part))
         wanted.update(row[0] for row in await _fetch(store, ours.distinct()))
     if not (await store.execute(query.limit(1))).first():
         return []

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rfid3_demand import queries
 from rfid3_demand.taking_in.facts import Reference
-from rfid3_demand.taking_in.reading import KNOWN_TYPES, event_lines
+from rfid3_demand.taking_in.reading import KNOWN_TYPES, believed, event_lines
 from rfid3_demand.taking_in.shapes import since
 from rfid3_shared.events.tables import shop_events
 from rfid3_shared.source import movements, vocabulary
@@ -40,7 +40,7 @@ async def read_reference(source: AsyncConnection, moment: datetime, history_days
     )  # fmt: skip
 
 
-async def read_moment(source: AsyncConnection, store: AsyncConnection, today: date) -> datetime | None:
+async def read_moment(source: AsyncConnection, store: AsyncConnection, today: date, trusted: datetime) -> datetime | None:
     """Up to when the data are known, naive shop time; None when nothing is.
 
     The newest scan of RFID3's or of the events, of any kind that is known, up to the end of the business day `today`; of a source
@@ -51,11 +51,11 @@ async def read_moment(source: AsyncConnection, store: AsyncConnection, today: da
     # one look-up in the index for each kind, where max() over all of them would read the table
     of_kinds = [select(func.max(s.scan_date)).where(s.scan_type == kind, s.scan_date <= end) for kind in KNOWN_TYPES]
     seen = [(await source.execute(query)).scalar() for query in of_kinds]
-    newest_event = select(func.max(e.occurred_at)).where(e.kind == "scan", e.occurred_at <= end)
+    newest_event = select(func.max(e.occurred_at)).where(*believed("scan", trusted), e.occurred_at <= end)
     seen.append((await store.execute(newest_event)).scalar())
     if not any(seen[: len(vocabulary.OUT_SCAN_TYPES)]):
         left = select(func.max(queries.left_at())).where(queries.left_at() <= end, queries.counted())
-        seen += [(await source.execute(left)).scalar(), await _newest_of_lines(store, end)]
+        seen += [(await source.execute(left)).scalar(), await _newest_of_lines(store, end, trusted)]
     known = [datetime.fromisoformat(at) if isinstance(at, str) else at for at in seen if at]
     if not known:
         return None
@@ -63,9 +63,9 @@ async def read_moment(source: AsyncConnection, store: AsyncConnection, today: da
     return datetime.combine(newest.date(), LAST_SECOND) if newest.date() < today else newest
 
 
-async def _newest_of_lines(store: AsyncConnection, end: datetime) -> datetime | None:
+async def _newest_of_lines(store: AsyncConnection, end: datetime, trusted: datetime) -> datetime | None:
     """When the newest goods of the events' POS lines left, up to `end`."""
-    lines = await event_lines(store, None, set(), end)
+    lines = await event_lines(store, None, set(), trusted)
     left = [
         delivered or promised or written or occurred_at
         for _, occurred_at, *_, status, written, promised, delivered in lines if status not in queries.NOT_LEFT_WORDS

@@ -32,8 +32,6 @@ AFTER_ALL_IDS = 1 << 60
 """An event has no id of RFID3; in the second of a row of RFID3's it comes after it."""
 WEEKS_BACK = 2
 """Whole weeks before the moment's own whose scans are read: no window of a feature reaches further."""
-LINES_COUNT = timedelta(weeks=17)
-"""Events of POS lines count for so long, the longest time from booking to leaving that is looked at; RFID3 has them by then."""
 
 
 @dataclass
