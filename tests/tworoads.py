@@ -180,10 +180,12 @@ def event_row(fact: Scan | Line, number: int, received_at: datetime) -> dict[str
     return row | {"facts": {name: value for name, value in facts.items() if value is not None}}
 
 
-async def post(connection: AsyncConnection, happened: Sequence[Scan | Line], seed: int, first: int = 0) -> None:
-    """The events in any order, some of them twice; numbered from `first`."""
+async def post(
+    connection: AsyncConnection, happened: Sequence[Scan | Line], seed: int, received_at: datetime | None = None
+) -> None:
+    """The events in any order, some of them twice."""
     drawn = random.Random(seed)
     sent = drawn.sample(list(happened), len(happened)) + [each for each in happened if drawn.random() < 0.3]
     if sent:
-        rows = [event_row(each, first + n, START + timedelta(days=30)) for n, each in enumerate(sent)]
+        rows = [event_row(each, n, received_at or START + timedelta(days=30)) for n, each in enumerate(sent)]
         await connection.execute(insert(shop_events), rows)

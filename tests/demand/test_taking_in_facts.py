@@ -1,6 +1,6 @@
 """Do the facts of the present say what training reads from the same source?"""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -25,7 +25,7 @@ CLOCK = FixedClock(datetime.combine(LAST_DAY, time(23), UTC))
 
 
 @pytest.fixture(scope="module")
-def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def company(tmp_path_factory: pytest.TempPathFactory) -> str:
     """DSN of a small company's source, with POS contracts and reservations."""
     import asyncio
 
@@ -38,7 +38,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         await engine.dispose()
 
     asyncio.run(found())
-    yield dsn
+    return dsn
 
 
 @asynccontextmanager

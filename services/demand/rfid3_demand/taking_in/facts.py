@@ -13,7 +13,7 @@ import polars as pl
 
 from rfid3_demand.queries import CANCELLED_WORDS, NOT_LEFT_WORDS
 from rfid3_demand.taking_in import fleet, joining
-from rfid3_demand.taking_in.shapes import CONTRACTS, EVENT_LINES, LINES, SCANS, TAGS, Rows, frame
+from rfid3_demand.taking_in.shapes import CONTRACTS, EVENT_LINES, LINES, SCANS, TAGS, Rows, day_end, frame
 from rfid3_shared.clock import week_start
 from rfid3_shared.source.departures import departures, returns
 from rfid3_shared.source.stores import UNASSIGNED, place, with_store_ids
@@ -121,10 +121,10 @@ def _by_origin(left: pl.DataFrame, posted: pl.DataFrame, known: Reference, momen
 
 
 def _booked(lines: pl.DataFrame, known: Reference, moment: datetime) -> pl.DataFrame:
-    """Units on contracts written by the moment and promised for its week; neither cancelled nor a quote."""
+    """Units on contracts written by the end of the moment's day and promised for its week; neither cancelled nor a quote."""
     monday = datetime.combine(week_start(moment.date()), datetime.min.time())
     promised = lines.filter(
-        pl.col("promised") >= monday, pl.col("promised") < monday + timedelta(days=7), pl.col("contract_date") <= moment, _binding(),
+        pl.col("promised") >= monday, pl.col("promised") < monday + timedelta(days=7), pl.col("contract_date") <= day_end(moment), _binding(),
         pl.col("rental_class").is_not_null(),
     )  # fmt: skip
     return _in_pos_stores(promised, known).group_by(KEYS).agg(amount=pl.col("qty").fill_null(1).sum().cast(pl.Float64))
@@ -135,6 +135,7 @@ def _binding() -> pl.Expr:
 
 
 def _any_ahead(contracts: pl.DataFrame, moment: datetime) -> bool:
-    """Whether anything is booked for after the moment; where nothing is, bookings tell nothing."""
-    ahead = contracts.filter(pl.col("promised") > moment, pl.col("contract_date") <= moment, _binding())
+    """Whether anything is booked for after the moment's day; where nothing is, bookings tell nothing."""
+    known_at = day_end(moment)
+    ahead = contracts.filter(pl.col("promised") > known_at, pl.col("contract_date") <= known_at, _binding())
     return not ahead.is_empty()

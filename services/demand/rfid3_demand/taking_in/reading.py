@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rfid3_demand.queries import CANCELLED_WORDS, left_at
-from rfid3_demand.taking_in.shapes import AFTER_ALL_IDS, Rows, since
+from rfid3_demand.taking_in.shapes import AFTER_ALL_IDS, Rows, day_end, since
 from rfid3_shared.clock import week_start
 from rfid3_shared.events.event import Kind
 from rfid3_shared.events.tables import shop_events
@@ -168,7 +168,11 @@ def _line(seq: int, occurred_at: datetime, contract: str, rental_class: str, fac
 async def _booked_ahead(source: AsyncConnection, moment: datetime) -> bool:
     c = pos_contracts.c
     binding = or_(c.status.is_(None), c.status.not_in((*CANCELLED_WORDS, "Quote")))
-    query = select(c.contract_no).where(c.promised_delivery_date > moment, c.contract_date <= moment, binding).limit(1)
+    query = (
+        select(c.contract_no)
+        .where(c.promised_delivery_date > day_end(moment), c.contract_date <= day_end(moment), binding)
+        .limit(1)
+    )
     return (await source.execute(query)).first() is not None
 
 

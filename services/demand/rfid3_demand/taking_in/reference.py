@@ -8,12 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from rfid3_demand import queries
 from rfid3_demand.taking_in.facts import Reference
 from rfid3_demand.taking_in.reading import KNOWN_TYPES, believed, event_lines
-from rfid3_demand.taking_in.shapes import since
+from rfid3_demand.taking_in.shapes import day_end, since
 from rfid3_shared.events.tables import shop_events
 from rfid3_shared.source import movements, vocabulary
 from rfid3_shared.source.tables import items, pos_lines, scans
-
-LAST_SECOND = time(23, 59, 59)
 
 
 async def read_reference(source: AsyncConnection, moment: datetime, history_days: int) -> Reference:
@@ -46,7 +44,7 @@ async def read_moment(source: AsyncConnection, store: AsyncConnection, today: da
     The newest scan of RFID3's or of the events, of any kind that is known, up to the end of the business day `today`; of a source
     without scans the newest goods that left by a contract. When the business day has moved on since, that day's last second.
     """
-    end = datetime.combine(today, LAST_SECOND)
+    end = day_end(datetime.combine(today, time()))
     s, e = scans.c, shop_events.c
     # one look-up in the index for each kind, where max() over all of them would read the table
     of_kinds = [select(func.max(s.scan_date)).where(s.scan_type == kind, s.scan_date <= end) for kind in KNOWN_TYPES]
@@ -60,7 +58,7 @@ async def read_moment(source: AsyncConnection, store: AsyncConnection, today: da
     if not known:
         return None
     newest = max(known)
-    return datetime.combine(newest.date(), LAST_SECOND) if newest.date() < today else newest
+    return day_end(newest) if newest.date() < today else newest
 
 
 async def _newest_of_lines(store: AsyncConnection, end: datetime, trusted: datetime) -> datetime | None:

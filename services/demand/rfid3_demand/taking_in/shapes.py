@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import polars as pl
@@ -45,13 +45,18 @@ class Rows:
     event_scans: list[Sequence[Any]] = field(default_factory=list)
     event_lines: list[Sequence[Any]] = field(default_factory=list)
     booked_ahead: bool = False
-    """Whether RFID3 knows a contract, neither cancelled nor a quote, that is promised after the moment."""
+    """Whether RFID3 knows a contract, neither cancelled nor a quote, that is promised after the moment's day."""
 
 
 def since(moment: datetime) -> datetime:
     """The Monday from which scans are read for features of this moment."""
     monday = moment.date() - timedelta(days=moment.weekday() + 7 * WEEKS_BACK)
     return datetime.combine(monday, datetime.min.time())
+
+
+def day_end(moment: datetime) -> datetime:
+    """The last second of the moment's day: contracts are known by the day, as in training."""
+    return datetime.combine(moment.date(), time(23, 59, 59))
 
 
 def frame(rows: Sequence[Sequence[Any]], schema: Schema) -> pl.DataFrame:
