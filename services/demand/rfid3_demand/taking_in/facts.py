@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
-from rfid3_demand.queries import CANCELLED_WORDS, NOT_LEFT_WORDS
 from rfid3_demand.taking_in import fleet, joining
 from rfid3_demand.taking_in.shapes import CONTRACTS, EVENT_LINES, LINES, SCANS, TAGS, Rows, day_end, frame
 from rfid3_shared.clock import week_start
 from rfid3_shared.source.departures import departures, returns
 from rfid3_shared.source.stores import UNASSIGNED, place, with_store_ids
+from rfid3_shared.source.vocabulary import CANCELLED_WORDS, NOT_LEFT_WORDS
 
 KEYS = ["rental_class", "store"]
 CODES = ["current_store", "home_store"]
@@ -124,7 +124,8 @@ def _booked(lines: pl.DataFrame, known: Reference, moment: datetime) -> pl.DataF
     """Units on contracts written by the end of the moment's day and promised for its week; neither cancelled nor a quote."""
     monday = datetime.combine(week_start(moment.date()), datetime.min.time())
     promised = lines.filter(
-        pl.col("promised") >= monday, pl.col("promised") < monday + timedelta(days=7), pl.col("contract_date") <= day_end(moment), _binding(),
+        pl.col("promised") >= monday, pl.col("promised") < monday + timedelta(days=7), pl.col("contract_date") <= day_end(moment),
+        _binding(),
         pl.col("rental_class").is_not_null(),
     )  # fmt: skip
     return _in_pos_stores(promised, known).group_by(KEYS).agg(amount=pl.col("qty").fill_null(1).sum().cast(pl.Float64))

@@ -12,13 +12,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from rfid3_demand.queries import CANCELLED_WORDS, left_at
+from rfid3_demand.queries import left_at
 from rfid3_demand.taking_in.shapes import AFTER_ALL_IDS, Rows, day_end, since
 from rfid3_shared.clock import week_start
 from rfid3_shared.events.event import Kind
 from rfid3_shared.events.tables import shop_events
 from rfid3_shared.source.tables import items, pos_contracts, pos_lines, scans
-from rfid3_shared.source.vocabulary import BACK_SCAN_TYPES, OUT_SCAN_TYPES, SEEN_SCAN_TYPES
+from rfid3_shared.source.vocabulary import BACK_SCAN_TYPES, CANCELLED_WORDS, OUT_SCAN_TYPES, SEEN_SCAN_TYPES
 
 KNOWN_TYPES = OUT_SCAN_TYPES + BACK_SCAN_TYPES + SEEN_SCAN_TYPES
 LONGEST_LIST = 400

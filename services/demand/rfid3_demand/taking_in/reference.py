@@ -66,6 +66,6 @@ async def _newest_of_lines(store: AsyncConnection, end: datetime, trusted: datet
     lines = await event_lines(store, None, set(), trusted)
     left = [
         delivered or promised or written or occurred_at
-        for _, occurred_at, *_, status, written, promised, delivered in lines if status not in queries.NOT_LEFT_WORDS
+        for _, occurred_at, *_, status, written, promised, delivered in lines if status not in vocabulary.NOT_LEFT_WORDS
     ]  # fmt: skip
     return max((at for at in left if at <= end), default=None)
