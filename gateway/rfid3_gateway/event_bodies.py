@@ -19,7 +19,7 @@ def rows_in(body: bytes, content_type: str) -> list[Any]:
     """
     kind = content_type.partition(";")[0].strip().lower()
     if kind in NDJSON:
-        rows = [_line(number, line) for number, line in enumerate(line for line in body.splitlines() if line.strip())]
+        rows = [_line(number, line) for number, line in enumerate(line for line in body.split(b"\n") if line.strip())]
     elif kind in JSON:
         rows = _array(body)
     else:

@@ -172,6 +172,16 @@ class TestRead:
         assert (reading.state, reading.states) == ("FRESH", {"left": "FRESH", "fleet": "FRESH"})
         assert (reading.taken_in, reading.absent, reading.age_s, reading.why) == (TAKEN_IN, ("class:9",), 180.0, "")
 
+    async def test_sees_what_changes_between_two_looks(self, online: OnlineFeatures) -> None:
+        """A pack that has changed is unpacked anew, one that has not says what it said."""
+        first = await online.read(["class:1", "class:2"])
+        await online.publish({"class:2": {"class:2@3607": [8.0, 9.0]}}, TAKEN_IN)
+
+        second = await online.read(["class:1", "class:2"])
+
+        assert first.values["class:2@3607"] == (0.333333, None)
+        assert second.values == {**first.values, "class:2@3607": (8.0, 9.0)}
+
     @pytest.mark.parametrize("count", [0, 1, 500])
     async def test_is_one_mget(self, redis: Redis, online: OnlineFeatures, count: int) -> None:
         """However many packs are asked for, Redis is asked once."""
@@ -285,8 +295,16 @@ class TestRead:
         assert (resting.state, again.state) == ("MISSING", "FRESH")
         assert (await calls(redis))["mget"] == 1
 
-    async def test_many_readers_at_once_all_get_their_answer(self, redis: Redis, online: OnlineFeatures) -> None:
-        """More readers than the client may open connections: they wait for each other instead of being refused."""
+    async def test_many_readers_at_once_all_get_their_answer(
+        self, redis: Redis, online: OnlineFeatures, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """More readers than the client may open connections, and a server that hesitates: they wait instead of being refused."""
+        monkeypatch.setattr("rfid3_shared.feature_store.online.PATIENCE_S", 10.0)
+        opened = [await redis.connection_pool.get_connection() for _ in range(64)]
+        for connection in opened:
+            await redis.connection_pool.release(connection)
+        await redis.execute_command("CLIENT", "PAUSE", 100, "ALL")
+
         readings = await asyncio.gather(*(online.read(["class:1"]) for _ in range(300)))
 
         assert {one.state for one in readings} == {"FRESH"}
