@@ -5,6 +5,7 @@ from typing import Any
 
 from rfid3_demand.routes import TRAIN_KIND
 from rfid3_demand.settings import ADHOC_KIND, CORRELATE_KIND, FETCH_KIND, SERVICE, DemandSettings, demand_settings
+from rfid3_demand.taking_in.duty import DUTY as TAKING_IN
 from rfid3_shared.jobs.duties import Duty
 from rfid3_shared.jobs.schedule import Schedule
 from rfid3_shared.registry.promotion import promotion_duty
@@ -21,7 +22,7 @@ KINDS = {
 }
 """Job kind → the function that a subprocess runs."""
 PROMOTION_INTERVAL_S = 5.0
-DUTIES = (Duty("promotion", PROMOTION_INTERVAL_S, promotion_duty(SERVICE)),)
+DUTIES = (Duty("promotion", PROMOTION_INTERVAL_S, promotion_duty(SERVICE)), TAKING_IN)
 
 
 def schedules(settings: Settings) -> Sequence[Schedule]:
