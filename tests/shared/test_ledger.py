@@ -286,4 +286,5 @@ class TestId:
 
     def test_does_not_hang_on_what_is_no_part_of_the_key(self) -> None:
         """The value, its interval and the request may differ: it is the same prediction."""
-        assert week(0, predicted_value=1.0, confidence_lower=None, request_id="r-2", features_digest="f" * 32).id == ONE.id
+        assert week(0, predicted_value=1.0, confidence_lower=None, request_id="r-2").id == ONE.id
+        assert week(0, features_digest="f" * 32).id != ONE.id

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from rfid3_demand.nodes import ALL
 from rfid3_demand.schemas import ForecastQuery
+from rfid3_demand.served import Served
 from rfid3_shared.ledger import Prediction
 
 PREDICTION_TYPE: Literal["demand"] = "demand"
@@ -17,13 +18,14 @@ LONGEST_ID = 36
 
 
 def rows_of(
-    data: dict[str, Any], query: ForecastQuery, version: str, digest: str, at: datetime, request_id: str
+    data: dict[str, Any], query: ForecastQuery, version: str, served: Served, row: int, at: datetime, request_id: str
 ) -> list[Prediction]:
     """One ledger row a predicted week.
 
     `target_item_id` is the rental class where one was asked for; `target_category` the category or `category / subcategory`.
-    digest: of the features of the node, `Snapshot.features_digest`.
+    row: position of the node in what it was served from. A week's horizon is counted from the week that answers begin with.
     """
+    digest, known = served.features_digest(row), served.input_features
     return [
         Prediction(
             prediction_type=PREDICTION_TYPE,
@@ -41,6 +43,7 @@ def rows_of(
             model_type=query.model_type if query.include_external_factors else f"{query.model_type}, no external factors",
             business_impact_score=week["business_impact"]["revenue_opportunity"],
             features_digest=digest,
+            input_features=known,
             request_id=request_id[:LONGEST_ID],
             created_at=at,
         )

@@ -1,9 +1,10 @@
 """What is one prediction, and when are two of them the same one?
 
 A prediction is the same as another when they agree in every column of `tables.KEY`: kind, target, day, horizon, version, model,
-interval level and role. Its `id` is a hash of those, so whoever shows it can name it before it is written, and any process, today
-or next year, gives it the same name. Showing it again is no new prediction: the first showing is the row, its request that of the
-first caller. A version's snapshot does not change, so neither does the value.
+interval level, role and the digest of what it was made from; from other inputs it is another prediction. Its `id` is a hash of
+those, so whoever shows it can name it before it is written, and any process, today or next year, gives it the same name. Showing it
+again is no new prediction: the first showing is the row, its request that of the first caller. A version's snapshot does not
+change, so neither does the value. Rows that were written before the digest was part of the key keep their ids.
 """
 
 import dataclasses
@@ -69,7 +70,7 @@ class Prediction:
         if not self._id:
             key = orjson.dumps((
                 self.prediction_type, self.target_item_id, self.target_category, self.store, self.prediction_date,
-                self.horizon_days, self.model_version, self.model_type, f"{self.interval_level:.4f}", self.role,
+                self.horizon_days, self.model_version, self.model_type, f"{self.interval_level:.4f}", self.role, self.features_digest,
             ))  # fmt: skip
             object.__setattr__(self, "_id", blake2b(key, digest_size=16).hexdigest())
         return self._id

@@ -1,4 +1,4 @@
 """What is known of this very moment? Declared features of the present, and their values as the serving path holds them. Pure.
 
-definitions (what is a feature) · state (values of the series below a node).
+definitions (what is a feature) · state (values of the series below a node) · week (what is still to come of the week in progress).
 """
