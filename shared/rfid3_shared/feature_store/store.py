@@ -16,13 +16,11 @@ from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rfid3_shared.clock import Clock
+from rfid3_shared.feature_store.precision import DIGITS, LARGEST
 from rfid3_shared.feature_store.tables import ml_feature_store as stored
 from rfid3_shared.jobs.requests import stored_now
 from rfid3_shared.monitor.freshness import State, of_feature
 
-DIGITS = 6
-LARGEST = 1e9
-"""Values lie below it: D(15,6)."""
 LONGEST_LIST = 500
 KEY = ("feature_name", "target_entity", "feature_timestamp")
 FACTS = ("feature_category", "feature_value", "data_source", "computation_method", "is_real_time", "quality_score")
@@ -68,7 +66,7 @@ async def write_features(connection: AsyncConnection, rows: Iterable[FeatureValu
     now = stored_now(clock)
     changed = [{**row, "created_at": now} for key, row in wanted.items() if known.get(key) != _facts(row)]
     if changed:
-        await connection.execute(_insert_or_change(connection.dialect.name), changed)
+        await connection.execute(insert_or_change(connection.dialect.name), changed)
     return len(changed)
 
 
@@ -78,7 +76,7 @@ async def latest(
 ) -> list[Feature]:  # fmt: skip
     """The newest value of each feature and entity, sorted by name and entity; values that speak of the future are passed over.
 
-    Given both names and entities, pairs without a value come back as MISSING.
+    Given both names and entities, pairs without a value come back as MISSING; so does a value of quality 0, which is none.
     """
     now = stored_now(clock)
     conditions = [stored.c.feature_timestamp <= now]
@@ -105,9 +103,18 @@ async def latest(
 
 
 async def prune(connection: AsyncConnection, clock: Clock, *, older_than_days: float) -> int:
-    """Delete values that speak of a moment longer ago; how many."""
+    """Delete values that speak of a moment longer ago, but for the newest of each feature and entity; how many.
+
+    That one still holds: what was known at any moment since then can be read as before.
+    """
     before = stored_now(clock) - timedelta(days=older_than_days)
-    return (await connection.execute(delete(stored).where(stored.c.feature_timestamp < before))).rowcount
+    pair = (stored.c.feature_name, stored.c.target_entity)
+    old = stored.c.feature_timestamp < before
+    kept = select(*pair, func.max(stored.c.feature_timestamp).label("at")).where(old).group_by(*pair).subquery()
+    same = and_(stored.c.feature_name == kept.c.feature_name, stored.c.target_entity == kept.c.target_entity)
+    # a derived table: MySQL does not otherwise read the table it deletes from
+    gone = select(stored.c.id).join(kept, same).where(stored.c.feature_timestamp < kept.c.at).subquery()
+    return (await connection.execute(delete(stored).where(stored.c.id.in_(select(gone.c.id))))).rowcount
 
 
 def _row(value: FeatureValue) -> Row:
@@ -137,20 +144,22 @@ async def _known(connection: AsyncConnection, wanted: dict[tuple[Any, ...], Row]
     """What the table says of the features and moments in question."""
     names = sorted({row["feature_name"] for row in wanted.values()})
     known: dict[tuple[Any, ...], tuple[Any, ...]] = {}
-    for moments in _parts(sorted({row["feature_timestamp"] for row in wanted.values()})):
+    for moments in parts(sorted({row["feature_timestamp"] for row in wanted.values()})):
         query = select(*(stored.c[name] for name in KEY + FACTS))
         query = query.where(stored.c.feature_name.in_(names), stored.c.feature_timestamp.in_(moments))
         known |= {_key(row): _facts(row) for row in (await connection.execute(query)).mappings()}
     return known
 
 
-def _parts(values: Iterable[Any]) -> Iterator[list[Any]]:
+def parts(values: Iterable[Any]) -> Iterator[list[Any]]:
+    """The values in lists that both databases take as parameters."""
     rest = iter(values)
     while part := list(islice(rest, LONGEST_LIST)):
         yield part
 
 
-def _insert_or_change(dialect: str) -> Insert:
+def insert_or_change(dialect: str) -> Insert:
+    """Insert rows; one of the same feature, entity and moment is replaced."""
     names = (*FACTS, "created_at")
     if dialect == "sqlite":
         new = sqlite.insert(stored)
@@ -161,6 +170,8 @@ def _insert_or_change(dialect: str) -> Insert:
 
 def _feature(row: RowMapping, now: datetime, max_age: timedelta, with_stale: bool) -> Feature:
     at: datetime = row["feature_timestamp"]
+    if not row["quality_score"]:
+        return Feature(row["feature_name"], row["target_entity"], "MISSING", at=at.replace(tzinfo=UTC), quality_score=0.0)
     state = of_feature(at, now, max_age)
     value = row["feature_value"] if state == "FRESH" or with_stale else None
     return Feature(
