@@ -134,7 +134,7 @@ def means_of(served: Served, variant: int, rows: np.ndarray, weeks: int, externa
     mean = served.mean(variant, rows, weeks)
     if external:
         return mean
-    return np.maximum(mean - _external_effect(served, rows, mean.shape[1]), served.least(rows, mean.shape[1]))
+    return np.asarray(np.maximum(mean - _external_effect(served, rows, mean.shape[1]), served.least(rows, mean.shape[1])))
 
 
 def _external_effect(served: Served, rows: np.ndarray, weeks: int) -> np.ndarray:

@@ -126,8 +126,8 @@ def predicted(
 ) -> tuple[dict[str, Any], list[Prediction]]:
     """The answer of what is served, and the same as ledger rows, whose ids its weeks bear."""
     data = predict.forecast(served, query)
-    row = resolve.node(served.snapshot, query)[1]
-    rows = rows_of(data, query, loaded.version.model_version, served, row, at, request_id)
+    node = resolve.node(served.snapshot, query)[1]
+    rows = rows_of(data, query, loaded.version.model_version, served, node, at, request_id)
     for week, row in zip(data["predictions"], rows, strict=True):
         week["prediction_id"] = row.id
     return data, rows
