@@ -11,6 +11,8 @@ from rfid3_shared.ledger import Prediction
 PREDICTION_TYPE: Literal["demand"] = "demand"
 HEADLINE_TYPE = "ensemble"
 """The model that answers unless somebody asks for another by name."""
+WITHOUT_EXTERNAL = ", no external factors"
+"""Added to the model type of what holidays and weather were taken out of."""
 TOTALS = {"target_item_id": "", "store": ALL}
 """Rows of totals over all stores, which is what the headline back-test speaks of."""
 LONGEST_ID = 36
@@ -40,7 +42,7 @@ def rows_of(
             confidence_upper=week["confidence_upper"],
             interval_level=query.confidence_level,
             model_version=version,
-            model_type=query.model_type if query.include_external_factors else f"{query.model_type}, no external factors",
+            model_type=query.model_type if query.include_external_factors else query.model_type + WITHOUT_EXTERNAL,
             business_impact_score=week["business_impact"]["revenue_opportunity"],
             features_digest=digest,
             input_features=known,
