@@ -74,7 +74,7 @@ async def recorded(loaded: Any, asked: list[ForecastQuery], recorder: Recorder, 
     for number, query in enumerate(asked):
         served = Served(loaded)
         data, row = predict.forecast(served, query), resolve.node(loaded, query)[1]
-        rows = rows_of(data, query, version, served, row, clock.now(), f"request-{number}")
+        rows = rows_of(data, query, version, served.inputs(row), clock.now(), f"request-{number}")
         for week, row in zip(data["predictions"], rows, strict=True):
             week["prediction_id"] = row.id
         recorder.record(rows)

@@ -5,7 +5,6 @@ from typing import Any, Literal
 
 from rfid3_demand.nodes import ALL
 from rfid3_demand.schemas import ForecastQuery
-from rfid3_demand.served import Served
 from rfid3_shared.ledger import Prediction
 
 PREDICTION_TYPE: Literal["demand"] = "demand"
@@ -13,6 +12,7 @@ HEADLINE_TYPE = "ensemble"
 """The model that answers unless somebody asks for another by name."""
 WITHOUT_EXTERNAL = ", no external factors"
 """Added to the model type of what holidays and weather were taken out of."""
+Inputs = tuple[str, dict[str, Any] | None]
 TOTALS = {"target_item_id": "", "store": ALL}
 """Rows of totals over all stores, which is what the headline back-test speaks of."""
 LONGEST_ID = 36
@@ -20,14 +20,15 @@ LONGEST_ID = 36
 
 
 def rows_of(
-    data: dict[str, Any], query: ForecastQuery, version: str, served: Served, row: int, at: datetime, request_id: str
+    data: dict[str, Any], query: ForecastQuery, version: str, inputs: Inputs, at: datetime, request_id: str
 ) -> list[Prediction]:
     """One ledger row a predicted week.
 
     `target_item_id` is the rental class where one was asked for; `target_category` the category or `category / subcategory`.
-    row: position of the node in what it was served from. A week's horizon is counted from the week that answers begin with.
+    inputs: digest of the features of the node, and where to find those of the present again; as `Served.inputs` gives them. A week's
+    horizon is counted from the week that answers begin with.
     """
-    digest, known = served.features_digest(row), served.input_features
+    digest, known = inputs
     return [
         Prediction(
             prediction_type=PREDICTION_TYPE,

@@ -177,7 +177,7 @@ def _said(served: Served, row: int, level: float, model_type: str, days: list[da
         "category_filter": place["name"],
         "store_filter": place["store"],
     }
-    made = rows_of(said, asked, "", served, row, datetime.min.replace(tzinfo=UTC), "")
+    made = rows_of(said, asked, "", served.inputs(row), datetime.min.replace(tzinfo=UTC), "")
     return {one.prediction_date: one.as_row() for one in made}
 
 

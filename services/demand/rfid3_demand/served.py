@@ -143,6 +143,10 @@ class Served:
             return "" if self.known is None else self.known.state
         return blake2b(self.taken.packed(np.flatnonzero(self.taken.covered)), digest_size=16).hexdigest()
 
+    def inputs(self, row: int) -> tuple[str, dict[str, Any] | None]:
+        """What the ledger keeps of the inputs of a node's forecasts."""
+        return self.features_digest(row), self.input_features
+
     @property
     def input_features(self) -> dict[str, Any] | None:
         """What the ledger keeps of the present, to find its values again; None where none was asked for."""

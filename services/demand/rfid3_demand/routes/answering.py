@@ -127,7 +127,7 @@ def predicted(
     """The answer of what is served, and the same as ledger rows, whose ids its weeks bear."""
     data = predict.forecast(served, query)
     node = resolve.node(served.snapshot, query)[1]
-    rows = rows_of(data, query, loaded.version.model_version, served, node, at, request_id)
+    rows = rows_of(data, query, loaded.version.model_version, served.inputs(node), at, request_id)
     for week, row in zip(data["predictions"], rows, strict=True):
         week["prediction_id"] = row.id
     return data, rows

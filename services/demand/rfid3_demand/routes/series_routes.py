@@ -105,7 +105,7 @@ def _page(loaded: Loaded[Snapshot], served: Served, query: SeriesQuery, at: date
     for row, question in found:
         weeks, place = predict.weeks_of(served, variant, row, question), snapshot.spec.nodes[row]
         said = {"predictions": weeks, "category_filter": place["name"], "store_filter": place["store"]}
-        rows = rows_of(said, question, version, served, row, at, request_id)
+        rows = rows_of(said, question, version, served.inputs(row), at, request_id)
         item = series_view.listed(served, row, question, weeks)
         for week, prediction in zip(item["forecast"], rows, strict=True):
             week["prediction_id"] = prediction.id
