@@ -37,10 +37,12 @@ class Silent:
         """Say nothing."""
 
 
-async def train_demo(settings: DemandSettings, folder: Path) -> None:
-    """A company of 1,000 tags and a model of it."""
+async def train_demo(
+    settings: DemandSettings, folder: Path, *, items: int = 1000, months: int = 24, end: date = date(2026, 10, 31)
+) -> None:
+    """A company of so many tags and a model of it."""
     engine = open_engine(settings.source_dsn)
-    await twin.create(engine, folder / "truth.db", items=1000, months=24, seed=7, end=date(2026, 10, 31))
+    await twin.create(engine, folder / "truth.db", items=items, months=months, seed=7, end=end)
     await engine.dispose()
     store = open_engine(settings.store_dsn)
     assert await ensure_store(store)

@@ -19,9 +19,10 @@ import orjson
 from sqlalchemy import func, select
 
 from bench.forecast_endpoint import train_demo
-from rfid3_demand import predict, snapshot
+from rfid3_demand import predict, resolve, snapshot
 from rfid3_demand.ledger_rows import rows_of
 from rfid3_demand.schemas import ForecastQuery
+from rfid3_demand.served import Served
 from rfid3_demand.settings import DemandSettings
 from rfid3_shared.clock import Clock
 from rfid3_shared.db import open_engine, transaction
@@ -61,18 +62,19 @@ async def without(loaded: Any, asked: list[ForecastQuery]) -> float:
     """The answers alone."""
     begun = time.process_time()
     for query in asked:
-        orjson.dumps(predict.forecast(loaded, query), option=orjson.OPT_SERIALIZE_NUMPY)
+        orjson.dumps(predict.forecast(Served(loaded), query), option=orjson.OPT_SERIALIZE_NUMPY)
         await asyncio.sleep(0)
     return cpu_us(begun)
 
 
 async def recorded(loaded: Any, asked: list[ForecastQuery], recorder: Recorder, version: str) -> tuple[float, float]:
     """(what requests took, that and what writing took afterwards)."""
-    clock, digest = Clock(), "ab" * 16
+    clock = Clock()
     begun = time.process_time()
     for number, query in enumerate(asked):
-        data = predict.forecast(loaded, query)
-        rows = rows_of(data, query, version, digest, clock.now(), f"request-{number}")
+        served = Served(loaded)
+        data, row = predict.forecast(served, query), resolve.node(loaded, query)[1]
+        rows = rows_of(data, query, version, served.inputs(row), clock.now(), f"request-{number}")
         for week, row in zip(data["predictions"], rows, strict=True):
             week["prediction_id"] = row.id
         recorder.record(rows)

@@ -55,7 +55,7 @@ class TestOverNodes:
         summing = csr_matrix(np.array([[1, 1, 1]]))
         chance, mean = np.array([[0.5], [0.0], [np.nan]]), np.array([[10.0], [30.0], [60.0]])
 
-        assert availability.over_nodes(summing, chance, mean)[0, 0] == pytest.approx(0.125)
+        assert availability.over_nodes(summing.__matmul__, chance, mean)[0, 0] == pytest.approx(0.125)
 
 
 class TestRateCard:

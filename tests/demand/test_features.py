@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from rfid3_demand import features
 from rfid3_demand.nodes import Node
+from rfid3_demand.present.week import split_week
 from rfid3_shared.errors import InsufficientData
 
 MONDAY = date(2025, 1, 6)
@@ -156,7 +157,7 @@ class TestSplitWeek:
         units, mean = summing @ np.array(so_far, float), summing @ np.array([5.0, 0.2, 40.0])
         quantiles = np.maximum(mean[:, None] * np.array([0.2, 1.0, 2.0]), 0)
 
-        now, spread = features.split_week(units, ahead, mean, quantiles)
+        now, spread = split_week(units, ahead, mean, quantiles)
 
         assert now[3] == pytest.approx(now[:3].sum())
         assert (spread >= units[:, None] - 1e-9).all()

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from rfid3_demand import predict, resolve
 from rfid3_demand.schemas import AccuracyAnswer, AccuracyQuery, ForecastAnswer, ForecastQuery
+from rfid3_demand.served import Served
 from rfid3_demand.snapshot import Snapshot
 from rfid3_shared.errors import InsufficientData, InvalidParameters
 
@@ -14,7 +15,7 @@ from rfid3_shared.errors import InsufficientData, InvalidParameters
 class TestForecast:
     def test_answers_in_the_published_shape(self, snapshot: Snapshot) -> None:
         """Every answer validates against the schema that the OpenAPI document shows."""
-        data = predict.forecast(snapshot, ForecastQuery(category="round linen", store="3.0"))
+        data = predict.forecast(Served(snapshot), ForecastQuery(category="round linen", store="3.0"))
 
         named = [{**week, "prediction_id": "0" * 32} for week in data["predictions"]]  # the route names them
         answer = ForecastAnswer.model_validate({**data, "predictions": named})
@@ -30,8 +31,10 @@ class TestForecast:
 
     def test_stores_add_up_to_the_whole(self, snapshot: Snapshot) -> None:
         """The stores' expected units sum to those of all stores, week by week."""
-        parts = [predict.forecast(snapshot, ForecastQuery(category="Round Linen", store=store)) for store in ("3607", "8101")]
-        whole = predict.forecast(snapshot, ForecastQuery(category="Round Linen"))
+        parts = [
+            predict.forecast(Served(snapshot), ForecastQuery(category="Round Linen", store=store)) for store in ("3607", "8101")
+        ]
+        whole = predict.forecast(Served(snapshot), ForecastQuery(category="Round Linen"))
 
         for k, week in enumerate(whole["predictions"]):
             assert sum(part["predictions"][k]["predicted_demand"] for part in parts) == pytest.approx(week["predicted_demand"])
@@ -48,18 +51,20 @@ class TestForecast:
 
     def test_every_spelling_of_a_store_means_the_same(self, snapshot: Snapshot) -> None:
         """RFID3's number, the POS code and the POS's decimal spelling are one store."""
-        answers = [predict.forecast(snapshot, ForecastQuery(store=store)) for store in ("3607", "001", "1", "1.0")]
+        answers = [predict.forecast(Served(snapshot), ForecastQuery(store=store)) for store in ("3607", "001", "1", "1.0")]
 
         assert all(answer == answers[0] for answer in answers)
 
     def test_all_and_000_ask_for_every_store(self, snapshot: Snapshot) -> None:
         """000 on input is the company as a whole."""
-        assert predict.forecast(snapshot, ForecastQuery(store="000")) == predict.forecast(snapshot, ForecastQuery())
+        assert predict.forecast(Served(snapshot), ForecastQuery(store="000")) == predict.forecast(
+            Served(snapshot), ForecastQuery()
+        )
 
     def test_without_external_factors_their_units_are_gone(self, snapshot: Snapshot) -> None:
         """The forecast without external factors is the forecast less the units of holidays and weather."""
-        with_them = predict.forecast(snapshot, ForecastQuery())["predictions"][1]
-        without = predict.forecast(snapshot, ForecastQuery(include_external_factors=False))["predictions"][1]
+        with_them = predict.forecast(Served(snapshot), ForecastQuery())["predictions"][1]
+        without = predict.forecast(Served(snapshot), ForecastQuery(include_external_factors=False))["predictions"][1]
 
         units = with_them["key_factors"]["contributions_units"]
         effect = units["holidays"] + units["weather"]
@@ -68,22 +73,22 @@ class TestForecast:
 
     def test_deprecated_model_types_answer_with_true_names(self, snapshot: Snapshot) -> None:
         """`random_forest` is answered by LightGBM and says so."""
-        old = predict.forecast(snapshot, ForecastQuery(model_type="random_forest"))
+        old = predict.forecast(Served(snapshot), ForecastQuery(model_type="random_forest"))
 
         assert old["model_ensemble"] == {"lightgbm": 1.0}
-        assert old == predict.forecast(snapshot, ForecastQuery(model_type="lightgbm"))
+        assert old == predict.forecast(Served(snapshot), ForecastQuery(model_type="lightgbm"))
 
     def test_refuses_more_weeks_than_the_history_supports(self, snapshot: Snapshot) -> None:
         """A horizon beyond the honest one is INSUFFICIENT_DATA and names what would do."""
         with pytest.raises(InsufficientData) as refusal:
-            predict.forecast(snapshot, ForecastQuery(weeks=5))
+            predict.forecast(Served(snapshot), ForecastQuery(weeks=5))
 
         assert refusal.value.details["supported_weeks"] == 4
         assert refusal.value.details["found_weeks"] == 20
 
     def test_names_the_class_that_runs_short(self, snapshot: Snapshot) -> None:
         """A recommendation carries the class, the store, the week and the chance it follows from."""
-        said = predict.forecast(snapshot, ForecastQuery())["recommendations"]
+        said = predict.forecast(Served(snapshot), ForecastQuery())["recommendations"]
 
         assert "61825" in said[0]
         assert "8101" in said[0]
@@ -95,7 +100,7 @@ class TestForecast:
         from dataclasses import replace
 
         spec = replace(snapshot.spec, rate_coverage=[0.0] * len(snapshot.spec.nodes))
-        week = predict.forecast(replace(snapshot, spec=spec), ForecastQuery())["predictions"][0]
+        week = predict.forecast(Served(replace(snapshot, spec=spec)), ForecastQuery())["predictions"][0]
 
         assert week["business_impact"]["revenue_opportunity"] is None
 
@@ -104,28 +109,28 @@ class TestResolve:
     def test_suggests_categories_that_look_alike(self, snapshot: Snapshot) -> None:
         """A misspelt category is refused with the one that was meant."""
         with pytest.raises(resolve.UnknownCategory) as refusal:
-            predict.forecast(snapshot, ForecastQuery(category="Rund Linnen"))
+            predict.forecast(Served(snapshot), ForecastQuery(category="Rund Linnen"))
 
         assert refusal.value.details["suggestion"][0] == "Round Linen"
 
     def test_a_category_without_history_says_what_is_missing(self, snapshot: Snapshot) -> None:
         """A mapped category that never left the shop is INSUFFICIENT_DATA, not unknown."""
         with pytest.raises(InsufficientData) as refusal:
-            predict.forecast(snapshot, ForecastQuery(category="Tables"))
+            predict.forecast(Served(snapshot), ForecastQuery(category="Tables"))
 
         assert refusal.value.details["found_weeks"] == 0
 
     def test_lists_the_stores_for_an_unknown_one(self, snapshot: Snapshot) -> None:
         """An unknown store is refused with those there are."""
         with pytest.raises(resolve.UnknownStore) as refusal:
-            predict.forecast(snapshot, ForecastQuery(store="9999"))
+            predict.forecast(Served(snapshot), ForecastQuery(store="9999"))
 
         assert refusal.value.details["suggestion"] == ["3607 (Wayzata)", "8101 (Fridley)"]
 
     def test_a_class_is_asked_for_alone(self, snapshot: Snapshot) -> None:
         """A class beside a category is a question with two meanings."""
         with pytest.raises(InvalidParameters):
-            predict.forecast(snapshot, ForecastQuery(category="Round Linen", rental_class="61825"))
+            predict.forecast(Served(snapshot), ForecastQuery(category="Round Linen", rental_class="61825"))
 
 
 class TestConfidenceScores:

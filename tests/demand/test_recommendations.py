@@ -10,11 +10,12 @@ import pytest
 
 from rfid3_demand import predict
 from rfid3_demand.schemas import ForecastQuery
+from rfid3_demand.served import Served
 from rfid3_demand.snapshot import Snapshot
 
 
 def advice(snapshot: Snapshot, **query: Any) -> list[dict[str, Any]]:
-    return predict.forecast(snapshot, ForecastQuery(**query))["advice"]  # type: ignore[no-any-return]
+    return predict.forecast(Served(snapshot), ForecastQuery(**query))["advice"]  # type: ignore[no-any-return]
 
 
 def with_arrays(snapshot: Snapshot, **cells: tuple[tuple[int, int], float]) -> Snapshot:
@@ -50,7 +51,7 @@ class TestShortage:
         """Asked for another family, the numbers are that family's; one sentence speaks of the class, not two."""
         bottom = replace(snapshot, spec=replace(snapshot.spec, nodes=[*snapshot.spec.nodes]))
         said = predict.recommendations.advise(
-            bottom, next(node for node, row in snapshot.rows.items() if row == 1), 1, np.asarray(snapshot.means[1, 1, :4], float),
+            Served(bottom), next(node for node, row in snapshot.rows.items() if row == 1), 1, np.asarray(snapshot.means[1, 1, :4], float),
             np.asarray(snapshot.quantiles[1, 1, :4], float), 0.8,
         )  # fmt: skip
 
@@ -70,7 +71,7 @@ class TestShortage:
 class TestAdvice:
     def test_the_busiest_week_and_its_interval_are_the_answers_own(self, snapshot: Snapshot) -> None:
         """Expected, lower and upper are those of the busiest week of the same answer, at the level asked for."""
-        data = predict.forecast(snapshot, ForecastQuery(rental_class="61825", weeks=8, confidence_level=0.9))
+        data = predict.forecast(Served(snapshot), ForecastQuery(rental_class="61825", weeks=8, confidence_level=0.9))
 
         told = next(one for one in data["advice"] if one["kind"] == "expectation")
         peak = max(data["predictions"], key=lambda week: week["predicted_demand"])
@@ -112,7 +113,7 @@ class TestAdvice:
     def test_every_sentence_has_numbers(self, snapshot: Snapshot) -> None:
         """Whatever is asked, nothing is advised without a number, and the texts are the recommendations."""
         for query in ({}, {"rental_class": "61839"}, {"store": "8101"}, {"category": "Round Linen", "weeks": 8}):
-            data = predict.forecast(snapshot, ForecastQuery(**query))
+            data = predict.forecast(Served(snapshot), ForecastQuery(**query))
 
             assert data["recommendations"] == [one["text"] for one in data["advice"]] != []
             assert all(one["numbers"] for one in data["advice"])

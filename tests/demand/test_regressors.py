@@ -13,6 +13,7 @@ from demandlife import Silent
 from rfid3_demand import fitting, history, predict, publication, regressors
 from rfid3_demand.history import History
 from rfid3_demand.schemas import ForecastQuery, RetrainRequest
+from rfid3_demand.served import Served
 from rfid3_demand.settings import DemandSettings
 from rfid3_demand.snapshot import Snapshot
 from rfid3_shared import db
@@ -162,7 +163,7 @@ class TestTraining:
         assert {note["factor_name"]: note["use"] for note in made.spec.notes["external"]} == {
             "gasoline": "past only", "festivals": "past and horizon", "rain_in": "past only", "wind": "refused",
         }  # fmt: skip
-        answer = predict.forecast(made, ForecastQuery(weeks=1))["predictions"][0]["key_factors"]
+        answer = predict.forecast(Served(made), ForecastQuery(weeks=1))["predictions"][0]["key_factors"]
         assert "gasoline" in answer["economic_confidence"]
         assert "rain_in" in answer["weather_impact"]
         assert "gasoline" not in answer["weather_impact"]
@@ -171,7 +172,7 @@ class TestTraining:
 
     def test_a_version_from_before_has_weather_only(self, snapshot: Snapshot) -> None:
         """Snapshots that noted no kinds go on saying what they said."""
-        factors = predict.forecast(snapshot, ForecastQuery(weeks=1))["predictions"][0]["key_factors"]
+        factors = predict.forecast(Served(snapshot), ForecastQuery(weeks=1))["predictions"][0]["key_factors"]
 
         assert "temperature" in factors["weather_impact"]
         assert factors["economic_confidence"] == "not used: no economic series covers the history"

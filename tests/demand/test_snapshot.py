@@ -8,6 +8,7 @@ import pytest
 
 from rfid3_demand import predict
 from rfid3_demand.schemas import ForecastQuery
+from rfid3_demand.served import Served
 from rfid3_demand.snapshot import ARRAYS, FORMAT, Snapshot, load, write
 
 
@@ -18,7 +19,7 @@ class TestWriteAndLoad:
 
         loaded = load(tmp_path)
 
-        assert predict.forecast(loaded, ForecastQuery()) == predict.forecast(snapshot, ForecastQuery())
+        assert predict.forecast(Served(loaded), ForecastQuery()) == predict.forecast(Served(snapshot), ForecastQuery())
         assert all(np.array_equal(getattr(loaded, name), getattr(snapshot, name), equal_nan=True) for name in ARRAYS)
 
     def test_the_same_snapshot_gives_the_same_bytes(self, tmp_path: Path, snapshot: Snapshot) -> None:

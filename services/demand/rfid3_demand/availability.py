@@ -5,6 +5,8 @@ back as past rentals did; those that forecast demand sends out stay out as long.
 not demand: availability at each moment can be rebuilt from scans".
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 
@@ -54,13 +56,31 @@ def stockout_chance(units: np.ndarray, quantiles: np.ndarray, levels: np.ndarray
     return np.where(np.isfinite(units) & np.isfinite(quantiles).all(axis=-1), chance, np.nan)
 
 
-def over_nodes(summing: np.ndarray, chance: np.ndarray, mean: np.ndarray) -> np.ndarray:
+def outlook(
+    fleet: np.ndarray, unavailable: np.ndarray, mean: np.ndarray, quantiles: np.ndarray, levels: np.ndarray, staying: np.ndarray,
+    so_far: np.ndarray | float = 0.0,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Units that can leave in each week and the chance that demand exceeds them, (n, H) each; NaN where no tag is known.
+
+    so_far (n,): units of the first week that have left already: they are among its demand, and among those that can leave in it;
+    they are unavailable now, so that only what is still ahead of it goes on to wear the shelf down.
+    """
+    ahead = np.array(np.nan_to_num(mean), float)
+    ahead[:, 0] = np.maximum(ahead[:, 0] - so_far, 0.0)
+    units = at_hand(np.nan_to_num(fleet), np.nan_to_num(unavailable), ahead, staying)
+    units[:, 0] += so_far
+    units[np.isnan(fleet)] = np.nan
+    return units, stockout_chance(units, quantiles, levels)
+
+
+def over_nodes(total: Callable[[np.ndarray], np.ndarray], chance: np.ndarray, mean: np.ndarray) -> np.ndarray:
     """Chance that a unit asked for is of a class that runs short, per node: the bottom chances weighted by expected demand.
 
-    summing (nodes, n) sparse; chance, mean (n, H). NaN where no class below has a known fleet and demand.
+    total: sums (n, H) over what is below each node, (nodes, H); chance, mean (n, H). NaN where no class below has a known fleet
+    and demand.
     """
     known = np.isfinite(chance) & np.isfinite(mean)
     weight = np.where(known, np.nan_to_num(mean), 0.0)
-    total = np.asarray(summing @ weight)
-    risk = np.asarray(summing @ (weight * np.nan_to_num(chance)))
-    return np.where(total > 0, risk / np.where(total > 0, total, 1.0), np.nan)
+    asked = total(weight)
+    risk = total(weight * np.nan_to_num(chance))
+    return np.where(asked > 0, risk / np.where(asked > 0, asked, 1.0), np.nan)

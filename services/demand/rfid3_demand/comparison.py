@@ -14,7 +14,7 @@ import numpy as np
 from rfid3_demand import performance
 from rfid3_demand.nodes import ALL, Node
 from rfid3_demand.performance import EPOCH
-from rfid3_demand.snapshot import ARRAYS, Snapshot
+from rfid3_demand.snapshot import ARRAYS, OPTIONAL, Snapshot
 from rfid3_shared.registry.gate import Comparison
 
 ENSEMBLE = "ensemble"
@@ -62,12 +62,15 @@ def compare(candidate: Snapshot, champion: Snapshot | None) -> Comparison:
 
 def says_the_same(one: Snapshot, other: Snapshot) -> bool:
     """Whether both give every answer alike; which job made them does not matter."""
-    alike = (getattr(one, name).shape == getattr(other, name).shape for name in ARRAYS)
-    return (
-        replace(one.spec, job_id="") == replace(other.spec, job_id="")
-        and all(alike)
-        and all(np.array_equal(getattr(one, name), getattr(other, name), equal_nan=True) for name in ARRAYS)
+    return replace(one.spec, job_id="") == replace(other.spec, job_id="") and all(
+        _alike(getattr(one, name), getattr(other, name)) for name in (*ARRAYS, *OPTIONAL)
     )
+
+
+def _alike(one: np.ndarray | None, other: np.ndarray | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return one.shape == other.shape and np.array_equal(one, other, equal_nan=True)
 
 
 def _tested(snapshot: Snapshot, node: Node) -> Iterator[tuple[Key, tuple[float, float, float, float]]]:

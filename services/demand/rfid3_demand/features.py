@@ -169,17 +169,3 @@ def holiday_names(weeks: list[date]) -> list[list[str]]:
     """Names of the public holidays of each week, the following Monday included."""
     public = holidays.country_holidays("US", years=range(weeks[0].year, weeks[-1].year + 2))
     return [[public[day] for k in range(8) if (day := week + timedelta(days=k)) in public] for week in weeks]
-
-
-def split_week(
-    units_so_far: np.ndarray, share_ahead: float, mean: np.ndarray, quantiles: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """The week in progress: what has left already plus the share of the week still ahead.
-
-    units_so_far (n,), mean (n,), quantiles (n, Q). The mean is linear, so hierarchies still add up. The spread shrinks with
-    the square root of the share, as for independent arrivals; that is never narrower than a negative binomial's.
-    """
-    ahead = share_ahead * mean
-    spread = np.sqrt(share_ahead) * (quantiles - mean[:, None])
-    bounded = np.maximum(units_so_far[:, None], units_so_far[:, None] + ahead[:, None] + spread)
-    return units_so_far + ahead, np.maximum.accumulate(bounded, axis=1)

@@ -134,25 +134,24 @@ def week_in_progress(trained: Trained) -> tuple[np.ndarray, float] | None:
     return np.asarray(trained.tree.summing @ so_far), float(sum(trained.past.weekday_shares[last.weekday() + 1 :]))
 
 
-def stockout(trained: Trained, steps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def stockout(
+    trained: Trained, mean: np.ndarray, quantiles: np.ndarray, so_far: np.ndarray | None, staying: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Chance of running short (nodes, weeks), fleet (nodes,) and units that can leave (nodes, weeks).
 
-    NaN where no tag of any class below is known.
+    mean (nodes, weeks), quantiles (nodes, weeks, levels): as they are published. so_far (nodes,): units of the first week that have
+    left. NaN where no tag of any class below is known.
     """
-    bottom = len(trained.bottom.ids)
+    bottom, summing = len(trained.bottom.ids), trained.tree.summing
     fleet, unavailable = (_per_series(trained, name) for name in ("units", "unavailable"))
-    ensemble = trained.forecast.variants["ensemble"]
-    staying = availability.still_out(np.array(trained.past.gaps_days), weeks=8)
-    mean = np.nan_to_num(ensemble.mean[:bottom, :steps].astype(float))
-    units = availability.at_hand(np.nan_to_num(fleet), np.nan_to_num(unavailable), mean, staying)
-    units[np.isnan(fleet)] = np.nan
-    chance = availability.stockout_chance(
-        units, ensemble.quantiles[:bottom, :steps].astype(float), np.array(trained.forecast.levels)
-    )
-    summing = trained.tree.summing
+    units, chance = availability.outlook(
+        fleet, unavailable, mean[:bottom], quantiles[:bottom].astype(float), np.array(trained.forecast.levels), staying,
+        0.0 if so_far is None else so_far[:bottom],
+    )  # fmt: skip
     known = np.asarray(summing @ np.isfinite(fleet).astype(float)) > 0
     at_hand = np.where(known[:, None], np.asarray(summing @ np.nan_to_num(units)), np.nan)
-    return availability.over_nodes(summing, chance, mean), np.asarray(summing @ np.nan_to_num(fleet)), at_hand
+    risk = availability.over_nodes(summing.__matmul__, chance, mean[:bottom].astype(float))
+    return risk, np.asarray(summing @ np.nan_to_num(fleet)), at_hand
 
 
 def _per_series(trained: Trained, column: str) -> np.ndarray:

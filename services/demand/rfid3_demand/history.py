@@ -48,6 +48,8 @@ class History:
     store_aliases: dict[str, str]
     weekday_shares: list[float]
     """Share of a week's units that leave on each weekday, Monday first."""
+    hour_shares: list[float]
+    """Share of a day's units that leave in each hour of the shop."""
     counts: dict[str, int]
     refused: pl.DataFrame
     """Estimated demand that met an empty shelf, as `censoring.Refused.weeks`; no rows where that is not wanted."""
@@ -129,6 +131,7 @@ async def read(
         first_seen = await queries.load_first_seen(connection)
         fleet = await movements.load_fleet(connection)
         gaps_days = await queries.load_gaps_days(connection, since)
+        hours = await queries.load_hour_counts(connection, since, datetime.combine(past.span.last, datetime.max.time()))
         unit_rates = rates.unit_rates(await queries.load_line_prices(connection), await queries.load_rates(connection))
         external = await _external(connection, store, past.span)
         contracts = await contracts_of(connection, past, since)
@@ -144,7 +147,7 @@ async def read(
         inferred=inferred.agg(pl.col("units").sum().alias("inferred")),
         gaps_days=gaps_days, unit_rates=unit_rates, external=external,
         booked=_in_stores(booked, past.codes), contracts=contracts, stores=named, store_aliases=_aliases(past.codes, named),
-        weekday_shares=_weekday_shares(past.daily, past.posted), counts=past.counts, refused=missed,
+        weekday_shares=_weekday_shares(past.daily, past.posted), hour_shares=_hour_shares(hours), counts=past.counts, refused=missed,
     )  # fmt: skip
 
 
@@ -228,3 +231,9 @@ def _weekday_shares(daily: pl.DataFrame, posted: pl.DataFrame) -> list[float]:
     by_day = dict(frame.group_by(pl.col("day").dt.weekday().alias("weekday")).agg(pl.col("units").sum()).iter_rows())
     total = sum(by_day.values()) or 1
     return [by_day.get(k, 0) / total for k in range(1, 8)]
+
+
+def _hour_shares(counts: dict[int, int]) -> list[float]:
+    """By out scans; POS lines say no hour, so without scans every hour counts alike."""
+    total = sum(counts.values())
+    return [counts.get(hour, 0) / total if total else 1 / 24 for hour in range(24)]

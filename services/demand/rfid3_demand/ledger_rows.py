@@ -10,6 +10,9 @@ from rfid3_shared.ledger import Prediction
 PREDICTION_TYPE: Literal["demand"] = "demand"
 HEADLINE_TYPE = "ensemble"
 """The model that answers unless somebody asks for another by name."""
+WITHOUT_EXTERNAL = ", no external factors"
+"""Added to the model type of what holidays and weather were taken out of."""
+Inputs = tuple[str, dict[str, Any] | None]
 TOTALS = {"target_item_id": "", "store": ALL}
 """Rows of totals over all stores, which is what the headline back-test speaks of."""
 LONGEST_ID = 36
@@ -17,13 +20,15 @@ LONGEST_ID = 36
 
 
 def rows_of(
-    data: dict[str, Any], query: ForecastQuery, version: str, digest: str, at: datetime, request_id: str
+    data: dict[str, Any], query: ForecastQuery, version: str, inputs: Inputs, at: datetime, request_id: str
 ) -> list[Prediction]:
     """One ledger row a predicted week.
 
     `target_item_id` is the rental class where one was asked for; `target_category` the category or `category / subcategory`.
-    digest: of the features of the node, `Snapshot.features_digest`.
+    inputs: digest of the features of the node, and where to find those of the present again; as `Served.inputs` gives them. A week's
+    horizon is counted from the week that answers begin with.
     """
+    digest, known = inputs
     return [
         Prediction(
             prediction_type=PREDICTION_TYPE,
@@ -38,9 +43,10 @@ def rows_of(
             confidence_upper=week["confidence_upper"],
             interval_level=query.confidence_level,
             model_version=version,
-            model_type=query.model_type if query.include_external_factors else f"{query.model_type}, no external factors",
+            model_type=query.model_type if query.include_external_factors else query.model_type + WITHOUT_EXTERNAL,
             business_impact_score=week["business_impact"]["revenue_opportunity"],
             features_digest=digest,
+            input_features=known,
             request_id=request_id[:LONGEST_ID],
             created_at=at,
         )

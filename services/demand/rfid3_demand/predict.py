@@ -1,6 +1,6 @@
-"""What will go out, how sure is that, why, and what does it mean for the shop? Answers read off a snapshot.
+"""What will go out, how sure is that, why, and what does it mean for the shop? Answers read off a snapshot and the present.
 
-Pure: no clock, no database; the same snapshot and query give the same answer.
+Pure: no clock, no database; the same snapshot, present and query give the same answer.
 """
 
 import math
@@ -14,6 +14,7 @@ from rfid3_demand import performance, recommendations, resolve
 from rfid3_demand.bands import confidence_scores, interval
 from rfid3_demand.nodes import ALL, Node
 from rfid3_demand.schemas import DEPRECATED_MODEL_TYPES, AccuracyQuery, ForecastQuery
+from rfid3_demand.served import Served
 from rfid3_demand.snapshot import Snapshot
 from rfid3_shared.errors import InsufficientData, ModelUnavailable
 
@@ -33,25 +34,25 @@ def variant_of(snapshot: Snapshot, model_type: str) -> int:
     return snapshot.spec.variants.index(name)
 
 
-def forecast(snapshot: Snapshot, query: ForecastQuery) -> dict[str, Any]:
+def forecast(served: Served, query: ForecastQuery) -> dict[str, Any]:
     """The `data` of GET /demand/forecast.
 
     Raises UnknownCategory, UnknownStore, UnknownClass, InvalidParameters, InsufficientData.
     """
-    spec = snapshot.spec
+    snapshot, spec = served.snapshot, served.spec
     node, row = resolve.node(snapshot, query)
-    _check_horizon(snapshot, row, node, query.weeks)
+    _check_horizon(served, row, node, query.weeks)
     variant = variant_of(snapshot, query.model_type)
-    weeks, name = snapshot.weeks[: query.weeks], spec.variants[variant]
+    weeks, name = served.weeks[: query.weeks], spec.variants[variant]
     said = recommendations.advise(
-        snapshot, node, row, *distribution(snapshot, variant, row, query), confidence_level=query.confidence_level
+        served, node, row, *distribution(served, variant, row, query), confidence_level=query.confidence_level
     )
     return {
         "forecast_period": f"{weeks[0]} to {weeks[-1] + timedelta(days=6)}",
         "store_filter": node.store,
         "category_filter": node.name,
         "model_ensemble": {name: shares[row] for name, shares in spec.weights[variant].items() if shares[row] > 0},
-        "predictions": weeks_of(snapshot, variant, row, query),
+        "predictions": weeks_of(served, variant, row, query),
         "external_factors_considered": spec.external_factors if query.include_external_factors else [],
         "model_performance": _kept(snapshot, ("performance", row, name), lambda: _performance(snapshot, row, name)),
         "recommendations": [advice["text"] for advice in said],
@@ -64,11 +65,13 @@ def forecast(snapshot: Snapshot, query: ForecastQuery) -> dict[str, Any]:
     }
 
 
-def weeks_of(snapshot: Snapshot, variant: int, row: int, query: ForecastQuery) -> list[dict[str, Any]]:
+def weeks_of(served: Served, variant: int, row: int, query: ForecastQuery) -> list[dict[str, Any]]:
     """The `predictions` of a node, one a week; what the ledger keeps is made of them."""
-    mean, quantiles = distribution(snapshot, variant, row, query)
-    lower, upper = interval(quantiles, snapshot.spec.levels, query.confidence_level)
-    scores = confidence_scores(mean, quantiles, snapshot.spec.levels)
+    mean, quantiles = distribution(served, variant, row, query)
+    lower, upper = interval(quantiles, served.spec.levels, query.confidence_level)
+    scores = confidence_scores(mean, quantiles, served.spec.levels)
+    causes = served.contributions(np.array([row]), len(mean))[:, 0]
+    impact, begun = _Impact(served, row, len(mean)), served.in_progress(row)
     return [
         {
             "week_starting": week,
@@ -76,11 +79,11 @@ def weeks_of(snapshot: Snapshot, variant: int, row: int, query: ForecastQuery) -
             "confidence_score": _rounded(scores[k]),
             "confidence_lower": _rounded(lower[k]),
             "confidence_upper": _rounded(upper[k]),
-            "key_factors": _key_factors(snapshot, row, k, query.include_external_factors),
-            "business_impact": _business_impact(snapshot, row, k, float(mean[k]), float(upper[k])),
-            **_in_progress(snapshot, row, k),
+            "key_factors": _key_factors(served, causes[:, k], k, query.include_external_factors),
+            "business_impact": impact.of(k, float(mean[k]), float(upper[k])),
+            **({"observed_so_far": begun[0]} if begun and k == 0 else {}),
         }
-        for k, week in enumerate(snapshot.weeks[: query.weeks])
+        for k, week in enumerate(served.weeks[: query.weeks])
     ]
 
 
@@ -100,42 +103,50 @@ def _performance(snapshot: Snapshot, row: int, variant: str) -> dict[str, Any]:
     return performance.summary(performance.tested(snapshot, row, variant))
 
 
-def _check_horizon(snapshot: Snapshot, row: int, node: Node, weeks: int) -> None:
-    honest = snapshot.spec.max_horizon_weeks[row]
+def _check_horizon(served: Served, row: int, node: Node, weeks: int) -> None:
+    honest = int(served.supported(np.array([row]))[0])
     if weeks > honest:
-        found = int(np.isfinite(snapshot.history[row]).sum())
+        found = int(np.isfinite(served.snapshot.history[row]).sum())
+        passed = f" after {served.offset} that have passed since" if served.offset else ""
         raise InsufficientData(
-            f"{found} weeks of history of {node.name!r} support a forecast of {honest} weeks, not of {weeks}.",
+            f"{found} weeks of history of {node.name!r} support a forecast of {honest} weeks{passed}, not of {weeks}.",
             found_weeks=found, supported_weeks=honest, asked_weeks=weeks, needed_weeks=2 * weeks,
-            missing="more weeks of rental scans or POS contract lines", suggestion=f"ask for weeks={honest} or fewer",
+            missing="more weeks of rental scans or POS contract lines",
+            suggestion=f"ask for weeks={honest} or fewer" if honest else "train the model anew: POST /api/predictive/demand/retrain",
         )  # fmt: skip
 
 
-def distribution(snapshot: Snapshot, variant: int, row: int, query: ForecastQuery) -> tuple[np.ndarray, np.ndarray]:
+def distribution(served: Served, variant: int, row: int, query: ForecastQuery) -> tuple[np.ndarray, np.ndarray]:
     """Mean (weeks,) and quantiles (weeks, levels) of a node as the query wants them, in units a week."""
-    mean = means_of(snapshot, variant, np.array([row]), query.weeks, query.include_external_factors)[0]
-    quantiles = np.asarray(snapshot.quantiles[variant, row, : query.weeks], float)
+    rows = np.array([row])
+    mean = means_of(served, variant, rows, query.weeks, query.include_external_factors)[0]
+    quantiles = served.quantiles(variant, rows, query.weeks)[0]
     if query.include_external_factors:
         return mean, quantiles
-    return mean, np.maximum(quantiles - _external_effect(snapshot, np.array([row]), query.weeks)[0][:, None], 0)
+    least, effect = (
+        values[0][:, None] for values in (served.least(rows, len(mean)), _external_effect(served, rows, len(mean)))
+    )
+    return mean, np.maximum(quantiles - effect, least)
 
 
-def means_of(snapshot: Snapshot, variant: int, rows: np.ndarray, weeks: int, external: bool) -> np.ndarray:
+def means_of(served: Served, variant: int, rows: np.ndarray, weeks: int, external: bool) -> np.ndarray:
     """Expected units of nodes, (rows, weeks), with or without what holidays and weather do."""
-    mean = np.asarray(snapshot.means[variant, rows, :weeks], float)
-    return mean if external else np.maximum(mean - _external_effect(snapshot, rows, weeks), 0)
+    mean = served.mean(variant, rows, weeks)
+    if external:
+        return mean
+    return np.asarray(np.maximum(mean - _external_effect(served, rows, mean.shape[1]), served.least(rows, mean.shape[1])))
 
 
-def _external_effect(snapshot: Snapshot, rows: np.ndarray, weeks: int) -> np.ndarray:
-    causes = [snapshot.spec.causes.index(cause) for cause in EXTERNAL_CAUSES if cause in snapshot.spec.causes]
-    return np.asarray(np.asarray(snapshot.contributions[causes][:, rows, :weeks], float).sum(axis=0))
+def _external_effect(served: Served, rows: np.ndarray, weeks: int) -> np.ndarray:
+    causes = [served.spec.causes.index(cause) for cause in EXTERNAL_CAUSES if cause in served.spec.causes]
+    return np.asarray(served.contributions(rows, weeks)[causes].sum(axis=0))
 
 
-def _key_factors(snapshot: Snapshot, row: int, k: int, external: bool) -> dict[str, Any]:
-    spec = snapshot.spec
-    units = {cause: round(float(snapshot.contributions[c, row, k]), 3) for c, cause in enumerate(spec.causes)}
-    names = ", ".join(spec.holiday_names[k]) or "no public holiday near"
-    used = _outside_series(snapshot)
+def _key_factors(served: Served, causes: np.ndarray, k: int, external: bool) -> dict[str, Any]:
+    """causes (causes,): units of the week by cause."""
+    units = {cause: round(float(part), 3) for cause, part in zip(served.spec.causes, causes, strict=True)}
+    names = ", ".join(served.holiday_names[k]) or "no public holiday near"
+    used = _outside_series(served.snapshot)
     weather, economy = used.get("weather", []), used.get("economic", []) + used.get("market", [])
     if not external:
         units = {cause: value for cause, value in units.items() if cause not in EXTERNAL_CAUSES}
@@ -161,22 +172,28 @@ def _outside_series(snapshot: Snapshot) -> dict[str, list[str]]:
     return found
 
 
-def _business_impact(snapshot: Snapshot, row: int, k: int, mean: float, upper: float) -> dict[str, Any]:
-    risk, covered = float(snapshot.stockout[row, k]), snapshot.spec.rate_coverage[row]
-    base = float(snapshot.means[0, row, k])
-    scale = mean / base if base > 0 else 0.0
-    return {
-        "revenue_opportunity": round(scale * float(snapshot.revenue[row, k]), 2) if covered > 0 else None,
-        "revenue_coverage": covered,
-        "inventory_requirement": math.ceil(upper - 1e-9),
-        "units_in_service": int(snapshot.fleet[row]),
-        "stockout_risk": None if math.isnan(risk) else _rounded(risk),
-    }
+class _Impact:
+    """What the weeks of a node mean for the shop."""
 
+    def __init__(self, served: Served, row: int, weeks: int) -> None:
+        rows = np.array([row])
+        self._base = served.mean(served.snapshot.ensemble, rows, weeks)[0]
+        self._dollars, self._risk = served.revenue(rows, weeks)[0], served.stockout(rows, weeks)[0]
+        self._units, self._fleet = served.at_hand(rows, weeks)[0], int(served.fleet(rows)[0])
+        self._covered = served.spec.rate_coverage[row]
 
-def _in_progress(snapshot: Snapshot, row: int, k: int) -> dict[str, Any]:
-    begun = snapshot.spec.week_in_progress
-    return {"observed_so_far": begun["units"][row]} if begun and k == 0 else {}
+    def of(self, k: int, mean: float, upper: float) -> dict[str, Any]:
+        """The k-th week, whose mean and upper bound are given as they are answered."""
+        risk, units, base = float(self._risk[k]), float(self._units[k]), float(self._base[k])
+        scale = mean / base if base > 0 else 0.0
+        return {
+            "revenue_opportunity": round(scale * float(self._dollars[k]), 2) if self._covered > 0 else None,
+            "revenue_coverage": self._covered,
+            "inventory_requirement": math.ceil(upper - 1e-9),
+            "units_in_service": self._fleet,
+            "units_at_hand": None if math.isnan(units) else _rounded(units),
+            "stockout_risk": None if math.isnan(risk) else _rounded(risk),
+        }
 
 
 def accuracy(snapshot: Snapshot, query: AccuracyQuery) -> dict[str, Any]:

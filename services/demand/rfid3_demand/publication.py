@@ -6,16 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from rfid3_demand import events, features, model
+from rfid3_demand import availability, events, features, model
 from rfid3_demand.fitting import Trained, refused, stockout, week_in_progress
-from rfid3_demand.model import diagnosis, pickup
+from rfid3_demand.model import diagnosis
 from rfid3_demand.model.panel import first_seen
 from rfid3_demand.model.summing import aggregate
 from rfid3_demand.nodes import ALL
 from rfid3_demand.performance import EPOCH
+from rfid3_demand.present import week
 from rfid3_demand.settings import DemandSettings
 from rfid3_demand.snapshot import Snapshot, Spec
 
+STAYING_WEEKS = 8
+"""Weeks for which it is looked how many units are still out."""
 CAUSES = ("level", "season", "holidays", "weather", "trend")
 
 
@@ -25,14 +28,16 @@ def snapshot_of(trained: Trained, settings: DemandSettings, job_id: str) -> Snap
     names = list(forecast.variants)
     means = np.stack([forecast.variants[name].mean for name in names]).astype(np.float32)
     quantiles = np.stack([forecast.variants[name].quantiles for name in names]).astype(np.float32)
-    begun = week_in_progress(trained)
+    whole_means, whole_quantiles = means[:, :, 0].copy(), quantiles[:, :, 0].copy()
+    begun, bookings, ensemble = week_in_progress(trained), trained.bottom.bookings, names.index("ensemble")
     if begun is not None:
         for v in range(len(names)):
-            means[v, :, 0], quantiles[v, :, 0] = features.split_week(*begun, means[v, :, 0], quantiles[v, :, 0])
+            means[v, :, 0], quantiles[v, :, 0] = week.split_week(*begun, means[v, :, 0], quantiles[v, :, 0])
         _at_least_booked(trained, means, quantiles)
-    chance, fleet, at_hand = stockout(trained, means.shape[2])
-    revenue, rate_coverage = _revenue(trained, means[names.index("ensemble")])
-    causes, contributions = _contributions(trained, None if begun is None else means[names.index("ensemble"), :, 0] - begun[0])
+    staying = availability.still_out(np.array(past.gaps_days), weeks=STAYING_WEEKS)
+    chance, fleet, at_hand = stockout(trained, means[ensemble], quantiles[ensemble], begun and begun[0], staying)
+    revenue, rate_coverage = _revenue(trained, means[ensemble])
+    causes, contributions = _contributions(trained, None if begun is None else means[ensemble, :, 0] - begun[0])
     past_units = np.nan_to_num(trained.bottom.y).sum(axis=1)
     missed, missed_whole = refused(trained)
     spec = Spec(
@@ -51,7 +56,8 @@ def snapshot_of(trained: Trained, settings: DemandSettings, job_id: str) -> Snap
                 "validation_observations": int(forecast.backtest.select("node", "ds").unique().height)},
         notes=forecast.notes, past_holiday_names=features.holiday_names(list(trained.bottom.dates)),
         events=events.summary(past.contracts, trained.contracts, list(trained.bottom.dates), list(forecast.dates)),
-        season_source=list(forecast.season_source), diagnosis=_diagnosis(trained),
+        season_source=list(forecast.season_source), diagnosis=_diagnosis(trained), weekday_shares=past.weekday_shares,
+        hour_shares=past.hour_shares, staying=staying.tolist(), lost_share=0.0 if bookings is None else bookings.lost_share,
     )  # fmt: skip
     return Snapshot(
         spec=spec, means=means, quantiles=quantiles,
@@ -59,7 +65,7 @@ def snapshot_of(trained: Trained, settings: DemandSettings, job_id: str) -> Snap
         stockout=chance.astype(np.float32), fleet=fleet.astype(np.float32), revenue=revenue.astype(np.float32),
         history=_history(trained, missed_whole), backtest=_backtest(trained, names), at_hand=at_hand.astype(np.float32),
         refused=_refused(trained, missed),
-        booked=_booked(trained, means.shape[2]),
+        booked=_booked(trained, means.shape[2]), whole_means=whole_means, whole_quantiles=whole_quantiles,
     )  # fmt: skip
 
 
@@ -74,10 +80,10 @@ def _at_least_booked(trained: Trained, means: np.ndarray, quantiles: np.ndarray)
     bookings, summing = trained.bottom.bookings, trained.tree.summing
     if bookings is None:
         return
-    floor = pickup.floor_of(bookings)[:, :1]
+    floor = week.certain(bookings.ahead[:, 0], bookings.lost_share)
     for v in range(len(means)):
-        means[v, :, :1] = pickup.lifted(summing, means[v, :, :1], floor)
-        quantiles[v, :, 0] = np.maximum(quantiles[v, :, 0], np.asarray(summing @ floor))
+        short = week.short_of(floor, means[v, : len(floor), 0])
+        means[v, :, 0], quantiles[v, :, 0] = week.lifted(summing.__matmul__, means[v, :, 0], quantiles[v, :, 0], short, floor)
 
 
 def _booked(trained: Trained, weeks: int) -> np.ndarray:
@@ -101,10 +107,7 @@ def _contributions(trained: Trained, still_ahead: np.ndarray | None) -> tuple[li
     causes = [name for name in CAUSES if name in units]
     stacked = np.stack([units[name] for name in causes])
     if still_ahead is not None:
-        whole = stacked[:, :, 0].sum(axis=0)
-        some = np.abs(whole) > 1e-9
-        stacked[:, :, 0] *= np.where(some, still_ahead / np.where(some, whole, 1.0), 0.0)
-        stacked[causes.index("level"), :, 0] += np.where(some, 0.0, still_ahead)
+        stacked[:, :, 0] = week.told_apart(stacked[:, :, 0], still_ahead, causes.index("level"))
     return causes, stacked.astype(np.float32)
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, func, inspect, or_, select
+from sqlalchemy import Select, extract, func, inspect, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rfid3_shared.db import Seconds
@@ -227,3 +227,15 @@ async def load_gaps_days(connection: AsyncConnection, since: datetime, most: int
     )
     # a scan of the same hour is the same departure seen twice, not a return
     return [gap for left, seen in await connection.execute(query) if (gap := (seen - left).total_seconds() / 86_400) > 1 / 24]
+
+
+async def load_hour_counts(connection: AsyncConnection, since: datetime, until: datetime) -> dict[int, int]:
+    """Out scans by hour of the shop's day, from `since` up to but without `until`; stamps without a time of day left out."""
+    s = scans.c
+    hour = extract("hour", s.scan_date)
+    query = (
+        select(hour, func.count())
+        .where(s.scan_date >= since, s.scan_date < until, s.scan_type.in_(OUT_SCAN_TYPES), func.time(s.scan_date) != "00:00:00")
+        .group_by(hour)
+    )
+    return {int(at): int(count) for at, count in await connection.execute(query)}

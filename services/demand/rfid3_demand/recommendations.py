@@ -15,6 +15,7 @@ import numpy as np
 from rfid3_demand import findings
 from rfid3_demand.bands import interval
 from rfid3_demand.nodes import ALL, Node
+from rfid3_demand.served import Served
 from rfid3_demand.snapshot import Snapshot
 
 SAFE_LEVEL = 0.9
@@ -32,23 +33,24 @@ Advice = dict[str, Any]
 
 
 def advise(
-    snapshot: Snapshot, node: Node, row: int, mean: np.ndarray, quantiles: np.ndarray, confidence_level: float
+    served: Served, node: Node, row: int, mean: np.ndarray, quantiles: np.ndarray, confidence_level: float
 ) -> list[Advice]:
     """Advice {kind, text, numbers, weeks, confidence}, most pressing first.
 
     mean (weeks,) and quantiles (weeks, levels): the node's forecast as it is answered, in units a week.
     """
+    snapshot = served.snapshot
     if row < len(snapshot.spec.bottom):
-        found = [*_own_shortage(snapshot, row, mean, quantiles)]
+        found = [*_own_shortage(served, row, mean, quantiles)]
     else:
         key = ("shortages", row, len(mean))
-        if key not in snapshot.kept:
-            snapshot.kept[key] = [*_shortages(snapshot, node, len(mean))]
-        found = list(snapshot.kept[key])
+        if key not in served.kept:
+            served.kept[key] = [*_shortages(served, node, len(mean))]
+        found = list(served.kept[key])
     if row >= len(snapshot.spec.bottom) or not found:
-        found.append(_expectation(snapshot, row, mean, quantiles, confidence_level))
-    found += [*_events(snapshot, row, mean), *_booked(snapshot, row, mean), *_refused(snapshot, row), *_changed(snapshot, row)]
-    return [*found, *_short_history(snapshot, row)]
+        found.append(_expectation(served, row, mean, quantiles, confidence_level))
+    found += [*_events(served, row, mean), *_booked(served, row, mean), *_refused(snapshot, row), *_changed(snapshot, row)]
+    return [*found, *_short_history(served, row)]
 
 
 def _advice(kind: str, text: str, weeks: list[date], confidence: float | None = None, **numbers: Any) -> Advice:
@@ -67,14 +69,14 @@ def _name(snapshot: Snapshot, row: int) -> str:
     return f"{label} (class {place['name']}{where})" if place["level"] == "class" else f"{label}{where}"
 
 
-def _expectation(snapshot: Snapshot, row: int, mean: np.ndarray, quantiles: np.ndarray, level: float) -> Advice:
+def _expectation(served: Served, row: int, mean: np.ndarray, quantiles: np.ndarray, level: float) -> Advice:
     """What the busiest week brings, beside what can leave in it."""
     k = int(np.argmax(mean))
-    lower, upper = (float(end[0]) for end in interval(quantiles[k : k + 1], snapshot.spec.levels, level))
-    expected, week, stock = float(mean[k]), snapshot.weeks[k], float(snapshot.at_hand[row, k])
+    lower, upper = (float(end[0]) for end in interval(quantiles[k : k + 1], served.spec.levels, level))
+    expected, week, stock = float(mean[k]), served.weeks[k], float(served.at_hand(np.array([row]), len(mean))[0, k])
     busiest = ", the busiest of those asked for" if len(mean) > 1 else ""
     text = (
-        f"Expect {_units(expected)} of {_name(snapshot, row)} in the week of {week}{busiest} "
+        f"Expect {_units(expected)} of {_name(served.snapshot, row)} in the week of {week}{busiest} "
         f"({level:.0%}: {_units(lower)} to {_units(upper)})"
     )
     numbers = {"expected": expected, "lower": lower, "upper": upper}
@@ -84,35 +86,37 @@ def _expectation(snapshot: Snapshot, row: int, mean: np.ndarray, quantiles: np.n
     return _advice("expectation", f"{text}; {_units(stock)} can leave.", [week], level, **numbers, can_leave=stock)
 
 
-def _shortages(snapshot: Snapshot, node: Node, weeks: int) -> Iterator[Advice]:
+def _shortages(served: Served, node: Node, weeks: int) -> Iterator[Advice]:
     """The classes in stores below a node that run short most, each in its worst week."""
-    bottom = np.array(snapshot.bottom_of(node), int)
+    bottom, ensemble = np.array(served.snapshot.bottom_of(node), int), served.snapshot.ensemble
     if not len(bottom):
         return
-    known = np.isfinite(snapshot.at_hand[bottom, :weeks])
-    risks = np.where(known, np.nan_to_num(np.asarray(snapshot.stockout[bottom, :weeks], float)), 0.0)
+    known = np.isfinite(served.at_hand(bottom, weeks))
+    risks = np.where(known, np.nan_to_num(served.stockout(bottom, weeks)), 0.0)
+    mean = served.mean(ensemble, bottom, weeks)
     worst = risks.argmax(axis=1)
     risk = risks[np.arange(len(bottom)), worst]
-    short_units = risk * np.asarray(snapshot.means[0, bottom, worst], float)
-    alarming = [at for at in np.argsort(-short_units, kind="stable") if risk[at] >= snapshot.spec.stockout_alert_ratio]
+    short_units = risk * mean[np.arange(len(bottom)), worst]
+    alarming = [at for at in np.argsort(-short_units, kind="stable") if risk[at] >= served.spec.stockout_alert_ratio]
     for at in alarming[:MOST_SHORTAGES]:
         series, k = int(bottom[at]), int(worst[at])
-        ladder = np.asarray(snapshot.quantiles[0, series, k], float)
-        yield _shortage(snapshot, series, k, float(snapshot.means[0, series, k]), ladder)
+        ladder = served.quantiles(ensemble, bottom[at : at + 1], weeks)[0, k]
+        yield _shortage(served, series, k, float(mean[at, k]), ladder, weeks)
 
 
-def _own_shortage(snapshot: Snapshot, row: int, mean: np.ndarray, quantiles: np.ndarray) -> Iterator[Advice]:
+def _own_shortage(served: Served, row: int, mean: np.ndarray, quantiles: np.ndarray) -> Iterator[Advice]:
     """The worst week of a class in a store, when that is alarming."""
-    risk = np.nan_to_num(np.asarray(snapshot.stockout[row, : len(mean)], float))
+    rows = np.array([row])
+    risk = np.nan_to_num(served.stockout(rows, len(mean))[0])
     k = int(risk.argmax())
-    if risk[k] >= snapshot.spec.stockout_alert_ratio and np.isfinite(snapshot.at_hand[row, k]):
-        yield _shortage(snapshot, row, k, float(mean[k]), quantiles[k])
+    if risk[k] >= served.spec.stockout_alert_ratio and np.isfinite(served.at_hand(rows, len(mean))[0, k]):
+        yield _shortage(served, row, k, float(mean[k]), quantiles[k], len(mean))
 
 
-def _shortage(snapshot: Snapshot, row: int, k: int, expected: float, ladder: np.ndarray, level: float = 0.8) -> Advice:
-    """ladder: quantiles of the week at the stored levels."""
-    spec, week = snapshot.spec, snapshot.weeks[k]
-    stock, risk = float(snapshot.at_hand[row, k]), float(snapshot.stockout[row, k])
+def _shortage(served: Served, row: int, k: int, expected: float, ladder: np.ndarray, weeks: int, level: float = 0.8) -> Advice:
+    """ladder: quantiles of the k-th of the weeks at the stored levels."""
+    spec, week, rows = served.spec, served.weeks[k], np.array([row])
+    stock, risk = float(served.at_hand(rows, weeks)[0, k]), float(served.stockout(rows, weeks)[0, k])
     low, high = (float(end[0]) for end in interval(ladder[None, :], spec.levels, level))
     safe = float(np.interp(SAFE_LEVEL, spec.levels, ladder))
     more = max(0, math.ceil(safe - stock - 1e-6))
@@ -122,52 +126,55 @@ def _shortage(snapshot: Snapshot, row: int, k: int, expected: float, ladder: np.
         "can_leave": stock, "stockout_risk": risk, "safe_level": SAFE_LEVEL, "needed_for_safe_level": safe, "move_or_sub_rent": more,
     }  # fmt: skip
     text = (
-        f"Expect {_units(expected)} of {_name(snapshot, row)} in the week of {week} ({level:.0%}: {_units(low)} to {_units(high)}); "
+        f"Expect {_units(expected)} of {_name(served.snapshot, row)} in the week of {week} ({level:.0%}: {_units(low)} to {_units(high)}); "
         f"{_units(stock)} can leave: {risk:.0%} chance of running short."
     )
     if more:
         text += f" Move or sub-rent {more} to be safe at {SAFE_LEVEL:.0%}."
-        other, spare = _elsewhere(snapshot, row, k)
+        other, spare = _elsewhere(served, row, k, weeks)
         if spare > 0:
             text += f" Store {other} can spare {min(spare, more)}."
             numbers |= {"spare_store": other, "spare_units": spare}
     return _advice("shortage", text, [week], level, **numbers)
 
 
-def _elsewhere(snapshot: Snapshot, row: int, k: int) -> tuple[str, int]:
+def _elsewhere(served: Served, row: int, k: int, weeks: int) -> tuple[str, int]:
     """The store that can spare most units of the same class in the week and still be safe itself, and how many."""
-    place, best = snapshot.spec.nodes[row], ("", 0)
+    snapshot, place, best = served.snapshot, served.spec.nodes[row], ("", 0)
     for other in snapshot.bottom_of(Node("class", place["name"], ALL)):
-        if other == row or not math.isfinite(stock := float(snapshot.at_hand[other, k])):
+        rows = np.array([other])
+        if other == row or not served.covers(other) or not math.isfinite(stock := float(served.at_hand(rows, weeks)[0, k])):
             continue
-        safe = float(np.interp(SAFE_LEVEL, snapshot.spec.levels, np.asarray(snapshot.quantiles[0, other, k], float)))
+        ladder = served.quantiles(snapshot.ensemble, rows, weeks)[0, k]
+        safe = float(np.interp(SAFE_LEVEL, served.spec.levels, ladder))
         if (spare := math.floor(stock - safe + 1e-6)) > best[1]:
-            best = (snapshot.spec.nodes[other]["store"], spare)
+            best = (served.spec.nodes[other]["store"], spare)
     return best
 
 
-def _events(snapshot: Snapshot, row: int, mean: np.ndarray) -> Iterator[Advice]:
+def _events(served: Served, row: int, mean: np.ndarray) -> Iterator[Advice]:
     """The week that public holidays move most."""
-    if "holidays" not in snapshot.spec.causes:
+    if "holidays" not in served.spec.causes:
         return
-    effect = np.nan_to_num(np.asarray(snapshot.contributions[snapshot.spec.causes.index("holidays"), row, : len(mean)], float))
-    named = np.array([bool(names) for names in snapshot.spec.holiday_names[: len(mean)]])
+    causes = served.contributions(np.array([row]), len(mean))
+    effect = np.nan_to_num(causes[served.spec.causes.index("holidays"), 0])
+    named = np.array([bool(names) for names in served.holiday_names[: len(mean)]])
     effect = np.where(named, effect, 0.0)
     k = int(np.argmax(np.abs(effect)))
     if abs(effect[k]) >= max(EVENT_UNITS, EVENT_RATIO * mean[k]):
-        names, week = ", ".join(snapshot.spec.holiday_names[k]), snapshot.weeks[k]
+        names, week = ", ".join(served.holiday_names[k]), served.weeks[k]
         yield _advice(
             "event", f"{names} in the week of {week}: {effect[k]:+.0f} units of the {_units(mean[k])} expected.", [week],
             effect=effect[k], expected=mean[k],
         )  # fmt: skip
 
 
-def _booked(snapshot: Snapshot, row: int, mean: np.ndarray) -> Iterator[Advice]:
+def _booked(served: Served, row: int, mean: np.ndarray) -> Iterator[Advice]:
     """How much of the busiest week is on contracts already."""
-    booked = np.asarray(snapshot.booked[row, : len(mean)], float)
+    booked = served.booked(np.array([row]), len(mean))[0]
     k = int(np.argmax(mean))
     if np.isfinite(booked[k]) and mean[k] > 0:
-        week = snapshot.weeks[k]
+        week = served.weeks[k]
         yield _advice(
             "booked", f"{_units(booked[k])} of the {_units(mean[k])} expected in the week of {week} are on contracts already.",
             [week], booked=booked[k], expected=mean[k],
@@ -210,12 +217,13 @@ def _changed(snapshot: Snapshot, row: int) -> Iterator[Advice]:
             )  # fmt: skip
 
 
-def _short_history(snapshot: Snapshot, row: int) -> Iterator[Advice]:
+def _short_history(served: Served, row: int) -> Iterator[Advice]:
     """What a forecast of little history lacks."""
+    snapshot = served.snapshot
     if snapshot.spec.sufficiency[row] == "full":
         return
     weeks = int(np.isfinite(snapshot.history[row]).sum())
-    honest = snapshot.spec.max_horizon_weeks[row]
+    honest = int(served.supported(np.array([row]))[0])
     leaning = ", so it leans on its relatives" if snapshot.spec.sufficiency[row] == "pooled" else ""
     yield _advice(
         "history", f"Only {weeks} weeks of history{leaning}: a forecast of up to {honest} weeks is honest.", [],

@@ -67,7 +67,7 @@ def node(snapshot: Snapshot, query: ForecastQuery) -> tuple[Node, int]:
     if query.rental_class is not None and (query.category.casefold() != ALL or query.subcategory):
         raise InvalidParameters("A rental class is asked for alone, without category or subcategory.", parameter="rental_class")
     if query.rental_class is not None:
-        wanted = Node("class", _known(snapshot, "class", query.rental_class), at_store)
+        wanted = Node("class", rental_class(snapshot, query.rental_class), at_store)
     else:
         within = category(snapshot, query.category)
         if query.subcategory is None:
@@ -85,6 +85,14 @@ def node(snapshot: Snapshot, query: ForecastQuery) -> tuple[Node, int]:
             missing="rental or delivery scans, or POS contract lines, of these classes",
         )  # fmt: skip
     return wanted, row
+
+
+def rental_class(snapshot: Snapshot, wanted: str) -> str:
+    """The class as the source numbers it.
+
+    Raises UnknownClass with suggestions.
+    """
+    return _known(snapshot, "class", wanted)
 
 
 def _known(snapshot: Snapshot, level: str, wanted: str) -> str:

@@ -12,6 +12,7 @@ from rfid3_demand import findings, performance, predict, resolve
 from rfid3_demand.bands import interval
 from rfid3_demand.nodes import ALL, Node
 from rfid3_demand.schemas import ForecastQuery, SeriesQuery
+from rfid3_demand.served import Served
 from rfid3_demand.snapshot import Snapshot
 
 INNER_LEVEL = 0.5
@@ -25,17 +26,18 @@ def place_of(snapshot: Snapshot, row: int) -> dict[str, str]:
 
 
 def view(
-    snapshot: Snapshot, query: ForecastQuery, said: dict[str, Any], history_weeks: int, band_levels: tuple[float, ...]
+    served: Served, query: ForecastQuery, said: dict[str, Any], history_weeks: int, band_levels: tuple[float, ...]
 ) -> dict[str, Any]:
     """The `data` of GET /demand/series for one series, but for the ids of its predictions.
 
     said: what `predict.forecast` gives for the same query. band_levels: wide ones first.
     """
-    spec = snapshot.spec
+    snapshot, spec = served.snapshot, served.spec
     row = resolve.node(snapshot, query)[1]
-    _, quantiles = predict.distribution(snapshot, predict.variant_of(snapshot, query.model_type), row, query)
+    _, quantiles = predict.distribution(served, predict.variant_of(snapshot, query.model_type), row, query)
     bands = {level: interval(quantiles, spec.levels, level) for level in band_levels}
-    begun = spec.week_in_progress
+    begun, rows = served.in_progress(row), np.array([row])
+    booked = served.booked(rows, query.weeks)[0]
     return {
         "series": place_of(snapshot, row),
         "history": _history(snapshot, row, history_weeks),
@@ -47,18 +49,18 @@ def view(
                     {"level": level, "lower": round(float(low[k]), 4), "upper": round(float(high[k]), 4)}
                     for level, (low, high) in bands.items()
                 ],
-                "stock_available": _known(snapshot.at_hand[row, k]),
-                "booked": _known(snapshot.booked[row, k]),
+                "stock_available": week["business_impact"]["units_at_hand"],
+                "booked": _known(booked[k]),
                 "stockout_risk": week["business_impact"]["stockout_risk"],
-                "events": spec.holiday_names[k],
+                "events": served.holiday_names[k],
                 "observed_so_far": week.get("observed_so_far"),
             }
             for k, week in enumerate(said["predictions"])
         ],
         "interval_level": query.confidence_level,
-        "units_in_service": round(float(snapshot.fleet[row]), 4),
+        "units_in_service": round(float(served.fleet(rows)[0]), 4),
         "week_in_progress": None if begun is None else {
-            "week_starting": spec.first_week, "observed_so_far": begun["units"][row], "share_ahead": begun["share_ahead"],
+            "week_starting": served.weeks[0], "observed_so_far": begun[0], "share_ahead": round(begun[1], 4),
         },
         "past_events_known": bool(spec.past_holiday_names),
         "diagnosis": findings.told(spec.diagnosis[row], "1w") if spec.diagnosis else None,
@@ -90,14 +92,16 @@ def _history(snapshot: Snapshot, row: int, weeks: int) -> list[dict[str, Any]]:
     ]
 
 
-def page(snapshot: Snapshot, query: SeriesQuery) -> tuple[list[tuple[int, ForecastQuery]], dict[str, Any]]:
+def page(served: Served, query: SeriesQuery) -> tuple[list[tuple[int, ForecastQuery]], dict[str, Any]]:
     """The rows of a page, each with the question it answers, and the page's `data` without `items`.
 
     Raises UnknownCategory, UnknownStore, UnknownClass, InvalidParameters, ModelUnavailable.
     """
-    rows = np.array(_below(snapshot, query), int)
+    snapshot = served.snapshot
+    rows = np.array(below(snapshot, query), int)
+    rows = rows[served.supported(rows) > 0]
     variant = predict.variant_of(snapshot, query.model_type)
-    figures = _figures(snapshot, rows, variant, query)
+    figures = _figures(served, rows, variant, query)
     keep = np.ones(len(rows), bool)
     if query.search is not None:
         wanted = query.search.casefold()
@@ -118,22 +122,23 @@ def page(snapshot: Snapshot, query: SeriesQuery) -> tuple[list[tuple[int, Foreca
     shown = rows[order[query.offset : query.offset + query.limit]].tolist()
     end = query.offset + len(shown)
     nothing = query.search is not None and not len(order)
-    return [(row, _question(snapshot, row, query)) for row in shown], {
+    return [(row, question(served, row, query)) for row in shown], {
         "total": len(order), "limit": query.limit, "offset": query.offset,
         "next_offset": end if shown and end < len(order) else None, "interval_level": query.confidence_level,
         "suggestions": resolve.suggestions(query.search or "", [snapshot.spec.labels[row] for row in rows]) if nothing else [],
     }  # fmt: skip
 
 
-def listed(snapshot: Snapshot, row: int, query: ForecastQuery, predictions: list[dict[str, Any]]) -> dict[str, Any]:
+def listed(served: Served, row: int, query: ForecastQuery, predictions: list[dict[str, Any]]) -> dict[str, Any]:
     """One series of a page, but for the ids of its predictions; `predictions` as `predict.weeks_of` gives them for the query."""
-    figures = _figures(snapshot, np.array([row]), predict.variant_of(snapshot, query.model_type), query)
+    snapshot, rows = served.snapshot, np.array([row])
+    figures = _figures(served, rows, predict.variant_of(snapshot, query.model_type), query)
     return {
         **place_of(snapshot, row),
         **{name: _known(values[0]) for name, values in figures.items()},
-        "stock_available": _known(snapshot.at_hand[row, 0]),
+        "stock_available": _known(served.at_hand(rows, 1)[0, 0]),
         "sufficiency": snapshot.spec.sufficiency[row],
-        "supported_weeks": snapshot.spec.max_horizon_weeks[row],
+        "supported_weeks": int(served.supported(rows)[0]),
         "forecast": [
             {"week_starting": week["week_starting"], "mean": week["predicted_demand"], "lower": week["confidence_lower"],
              "upper": week["confidence_upper"]}
@@ -146,8 +151,11 @@ def _texts(snapshot: Snapshot, row: int) -> tuple[str, str]:
     return snapshot.spec.labels[row].casefold(), snapshot.spec.nodes[row]["name"].casefold()
 
 
-def _below(snapshot: Snapshot, query: SeriesQuery) -> list[int]:
-    """The nodes of the level asked for in the store asked for that the category and subcategory hold, those with a history."""
+def below(snapshot: Snapshot, query: SeriesQuery) -> list[int]:
+    """The nodes of the level asked for in the store asked for that the category and subcategory hold, those with a history.
+
+    Raises UnknownCategory, UnknownStore, UnknownClass, InvalidParameters.
+    """
     store, within = resolve.store(snapshot, query.store), resolve.category(snapshot, query.category)
     inside = Node("category" if within != ALL else ALL, within, store)
     if query.subcategory is not None:
@@ -158,9 +166,9 @@ def _below(snapshot: Snapshot, query: SeriesQuery) -> list[int]:
     return sorted(row for row in rows if snapshot.spec.max_horizon_weeks[row] > 0 and snapshot.spec.sufficiency[row] != "none")
 
 
-def _question(snapshot: Snapshot, row: int, query: SeriesQuery) -> ForecastQuery:
+def question(served: Served, row: int, query: ForecastQuery) -> ForecastQuery:
     """The single forecast that a listed series shows."""
-    place = snapshot.spec.nodes[row]
+    snapshot, place = served.snapshot, served.spec.nodes[row]
     level, name = place["level"], place["name"]
     within: dict[str, Any] = {"category": ALL, "subcategory": None, "rental_class": None}
     if level == "class":
@@ -169,22 +177,22 @@ def _question(snapshot: Snapshot, row: int, query: SeriesQuery) -> ForecastQuery
         above = snapshot.spec.bottom[snapshot.bottom_of(Node(level, name, place["store"]))[0]]["category"]
         within |= {"category": above, "subcategory": name.removeprefix(f"{above} / ") if level == "subcategory" else None}
     shared = query.model_dump(include={"confidence_level", "include_external_factors", "model_type"})
-    weeks = min(query.weeks, snapshot.spec.max_horizon_weeks[row])
+    weeks = min(query.weeks, int(served.supported(np.array([row]))[0]))
     return ForecastQuery.model_construct(**shared, **within, weeks=weeks, store=place["store"])
 
 
-def _figures(snapshot: Snapshot, rows: np.ndarray, variant: int, query: ForecastQuery) -> dict[str, np.ndarray]:
+def _figures(served: Served, rows: np.ndarray, variant: int, query: ForecastQuery) -> dict[str, np.ndarray]:
     """demand, change, stockout_risk and accuracy of each row over the weeks its history supports, (n,); NaN = not known."""
-    spec = snapshot.spec
-    shown: np.ndarray = np.minimum(query.weeks, np.array(spec.max_horizon_weeks)[rows])
-    inside: np.ndarray = np.arange(min(query.weeks, spec.horizon_weeks))[None, :] < shown[:, None]
-    mean = predict.means_of(snapshot, variant, rows, inside.shape[1], query.include_external_factors)
+    snapshot = served.snapshot
+    shown: np.ndarray = np.minimum(query.weeks, served.supported(rows))
+    inside: np.ndarray = np.arange(min(query.weeks, len(served.weeks)))[None, :] < shown[:, None]
+    mean = predict.means_of(served, variant, rows, inside.shape[1], query.include_external_factors)
     demand = np.where(inside, np.nan_to_num(mean), 0.0).sum(axis=1)
     past = np.asarray(snapshot.history[rows], float)
     lately: np.ndarray = np.arange(past.shape[1], 0, -1)[None, :] <= shown[:, None]
     before = np.where(lately & np.isfinite(past), past, 0.0).sum(axis=1)
     enough = (lately & np.isfinite(past)).sum(axis=1) == shown
-    chance = np.where(inside, np.asarray(snapshot.stockout[rows, : inside.shape[1]], float), np.nan)
+    chance = np.where(inside, served.stockout(rows, inside.shape[1]), np.nan)
     known = np.asarray(np.isfinite(chance).any(axis=1))
     return {
         "demand": demand,

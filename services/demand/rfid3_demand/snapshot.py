@@ -30,6 +30,8 @@ ARRAYS = (
     "at_hand",
     "booked",
 )
+OPTIONAL = ("whole_means", "whole_quantiles")
+"""Arrays that older snapshots lack."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,14 @@ class Spec:
     """Public holidays of each week of the history; empty when the version kept none."""
     diagnosis: list[dict[str, Any]] = field(default_factory=list)
     """Per node what was found in its history, as `model.diagnosis.values` gives it; empty when the version kept none."""
+    weekday_shares: list[float] = field(default_factory=list)
+    """Share of a week's units that leave on each weekday, Monday first; empty when the version kept none."""
+    hour_shares: list[float] = field(default_factory=list)
+    """Share of a day's units that leave in each hour of the shop, by out scans; evenly spread where nothing is scanned."""
+    staying: list[float] = field(default_factory=list)
+    """Share of units still out 0, 1, 2 … weeks after they left, as `availability.still_out` gives it."""
+    lost_share: float = 0.0
+    """Share of booked units that never left."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +103,10 @@ class Snapshot:
     weeks of history): units. backtest (rows, 6 + variants + levels), sorted by its
     first column: node, day number of the last known week, day number of the week, outcome, seasonal naive, four-week mean, mean
     of each variant, quantiles. refused (nodes, weeks of history): units asked for and not there, estimated; NaN where it cannot
-    be told. at_hand (nodes, weeks): units that can leave, NaN where no tag is known. booked (nodes, weeks): units on contracts
-    already written for the week, NaN where contracts carry no future dates.
+    be told. at_hand (nodes, weeks): units that can leave in the week, those that have left in it already among them; NaN where no
+    tag is known. booked (nodes, weeks): units on contracts already written for the week, NaN where contracts carry no future dates.
+    whole_means (variants, nodes) and whole_quantiles (variants, nodes, levels): the whole first week as it was forecast, before
+    what had left in it was taken in; None in older snapshots.
     """
 
     spec: Spec
@@ -109,6 +121,8 @@ class Snapshot:
     refused: np.ndarray
     at_hand: np.ndarray
     booked: np.ndarray
+    whole_means: np.ndarray | None = None
+    whole_quantiles: np.ndarray | None = None
 
     @cached_property
     def rows(self) -> dict[Node, int]:
@@ -142,6 +156,24 @@ class Snapshot:
     def bottom_of(self, node: Node) -> list[int]:
         """Positions of the class-in-store series that the node sums."""
         return self.bottoms.get(node, [])
+
+    @cached_property
+    def members(self) -> list[np.ndarray]:
+        """Positions of the class-in-store series that each node sums, in the order of the nodes."""
+        return [np.array(self.bottom_of(node), int) for node in self.rows]
+
+    def sums(self, rows: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Values (bottom series, …) summed over those below each node of `rows`, (rows, …)."""
+        if (rows < len(self.spec.bottom)).all():
+            return np.asarray(values[rows], float)
+        below = [self.members[row] for row in rows.tolist()]
+        starts = np.cumsum([0, *(len(part) for part in below[:-1])])
+        return np.asarray(np.add.reduceat(np.asarray(values, float)[np.concatenate(below)], starts, axis=0))
+
+    @property
+    def ensemble(self) -> int:
+        """Position of the variant that answers unless another is asked for."""
+        return self.spec.variants.index("ensemble")
 
     def refused_units(self, row: int) -> float:
         """Estimated units of the node's history that met an empty shelf; 0 where it cannot be told."""
@@ -185,6 +217,9 @@ def write(snapshot: Snapshot, booster_text: str | None, folder: Path) -> None:
     (folder / "spec.json").write_bytes(orjson.dumps({"format": FORMAT, **asdict(snapshot.spec)}, option=orjson.OPT_SORT_KEYS))
     for name in ARRAYS:
         np.save(folder / f"{name}.npy", np.ascontiguousarray(getattr(snapshot, name)), allow_pickle=False)
+    for name in OPTIONAL:
+        if (values := getattr(snapshot, name)) is not None:
+            np.save(folder / f"{name}.npy", np.ascontiguousarray(values), allow_pickle=False)
     if booster_text is not None:
         (folder / "lightgbm.txt").write_text(booster_text)
 
@@ -199,5 +234,6 @@ def load(folder: Path) -> Snapshot:
         raise ValueError("this snapshot was written by another version of the suite")
     for name in ("data_from", "data_as_of", "first_week"):
         raw[name] = date.fromisoformat(raw[name])
-    arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ARRAYS}
+    names = [*ARRAYS, *(name for name in OPTIONAL if (folder / f"{name}.npy").exists())]
+    arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in names}
     return Snapshot(spec=Spec(**raw), **arrays)

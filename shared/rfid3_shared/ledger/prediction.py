@@ -1,9 +1,10 @@
 """What is one prediction, and when are two of them the same one?
 
 A prediction is the same as another when they agree in every column of `tables.KEY`: kind, target, day, horizon, version, model,
-interval level and role. Its `id` is a hash of those, so whoever shows it can name it before it is written, and any process, today
-or next year, gives it the same name. Showing it again is no new prediction: the first showing is the row, its request that of the
-first caller. A version's snapshot does not change, so neither does the value.
+interval level, role and the digest of what it was made from; from other inputs it is another prediction. Its `id` is a hash of
+those, so whoever shows it can name it before it is written, and any process, today or next year, gives it the same name. Showing it
+again is no new prediction: the first showing is the row, its request that of the first caller. A version's snapshot does not
+change, so neither does the value. Rows that were written before the digest was part of the key keep their ids.
 """
 
 import dataclasses
@@ -64,12 +65,14 @@ class Prediction:
         """32 hex digits, equal for the same prediction: BLAKE2b-128 of the values of `tables.KEY`, worked out once.
 
         Hashed is their JSON array without spaces, as RFC 8785 writes it: text in UTF-8, the day as YYYY-MM-DD, the horizon as a
-        whole number, the interval level as text with four decimals. JSON quotes text, so two different keys never look alike.
+        whole number, the interval level as text with four decimals, a digest only where there is one. JSON quotes text, so two
+        different keys never look alike.
         """
         if not self._id:
             key = orjson.dumps((
                 self.prediction_type, self.target_item_id, self.target_category, self.store, self.prediction_date,
                 self.horizon_days, self.model_version, self.model_type, f"{self.interval_level:.4f}", self.role,
+                *filter(None, [self.features_digest]),
             ))  # fmt: skip
             object.__setattr__(self, "_id", blake2b(key, digest_size=16).hexdigest())
         return self._id

@@ -11,7 +11,7 @@ from rfid3_shared.db import Identity, Moment, store_metadata
 
 KEY = (
     "prediction_type", "target_item_id", "target_category", "store", "prediction_date", "horizon_days", "model_version",
-    "model_type", "interval_level", "role",
+    "model_type", "interval_level", "role", "features_digest",
 )  # fmt: skip
 """What makes two predictions the same one: `prediction_id` is their hash."""
 

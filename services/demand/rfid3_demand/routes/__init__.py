@@ -1,7 +1,7 @@
 """Which questions does the demand service answer over HTTP? In and out only; the thinking is elsewhere.
 
-One room a question: forecast · series (history beside forecast) · chart · batch · adhoc (a caller's own series) · accuracy ·
-training. `answering` holds what all of them share.
+One room a question: forecast · series (history beside forecast) · chart · batch · adhoc (a caller's own series) ·
+features (of the present) · accuracy · training. `answering` holds what all of them share.
 """
 
 from fastapi import APIRouter
@@ -11,6 +11,7 @@ from rfid3_demand.routes import (
     adhoc_routes,
     batch_routes,
     chart_routes,
+    features_routes,
     forecast_routes,
     series_routes,
     training_routes,
@@ -18,7 +19,16 @@ from rfid3_demand.routes import (
 from rfid3_demand.routes.training_routes import TRAIN_KIND
 
 router = APIRouter(prefix="/demand", tags=["demand"])
-for room in (forecast_routes, series_routes, chart_routes, batch_routes, adhoc_routes, accuracy_routes, training_routes):
+for room in (
+    forecast_routes,
+    series_routes,
+    chart_routes,
+    batch_routes,
+    adhoc_routes,
+    features_routes,
+    accuracy_routes,
+    training_routes,
+):
     router.include_router(room.router)
 
 __all__ = ["TRAIN_KIND", "router"]

@@ -1,5 +1,7 @@
 """What does every route of the service ask first, and what does it say and write down last?"""
 
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from typing import Annotated, Any
 
@@ -7,12 +9,15 @@ from fastapi import Depends, Request
 
 from rfid3_demand import predict, queries, resolve
 from rfid3_demand.ledger_rows import rows_of
+from rfid3_demand.live_reading import Live, classes_below, online
+from rfid3_demand.present.definitions import pack
 from rfid3_demand.schemas import ForecastQuery
+from rfid3_demand.served import Served
 from rfid3_demand.snapshot import Snapshot
 from rfid3_shared.auth import Caller
 from rfid3_shared.db import transaction
 from rfid3_shared.deps import get_resources, require
-from rfid3_shared.errors import InsufficientData, ModelUnavailable
+from rfid3_shared.errors import AppError, InsufficientData, ModelUnavailable
 from rfid3_shared.flags import Flag
 from rfid3_shared.flags.guard import require_flag
 from rfid3_shared.ledger import Prediction
@@ -44,14 +49,60 @@ SwitchedOn = Depends(require_flag(Flag.DEMAND_FORECASTING))
 Reader = Annotated[Caller, Depends(require("read"))]
 
 
-def meta_of(request: Request, loaded: Loaded[Snapshot], today: date, **extra: Any) -> dict[str, Any]:
-    """What an answer of this snapshot rests on."""
-    spec = loaded.snapshot.spec
+def meta_of(
+    request: Request, loaded: Loaded[Snapshot], today: date, served: Served | None = None, **extra: Any
+) -> dict[str, Any]:
+    """What an answer of this snapshot rests on; served: with the present that was taken in."""
+    spec, known = loaded.snapshot.spec, None if served is None else served.known
+    as_of = known.present.moment.date() if known is not None and known.present is not None else spec.data_as_of
+    features = {} if known is None else {"features": known.told}
     return {
-        "model_version": loaded.version.model_version, "fallback": not request.app.state.snapshots.healthy, "data_as_of": spec.data_as_of,
-        "data_age_days": max(0, (today - spec.data_as_of).days), **{name: spec.notes[name] for name in TOLD if name in spec.notes},
-        **extra,
+        "model_version": loaded.version.model_version, "fallback": not request.app.state.snapshots.healthy, "data_as_of": as_of,
+        "data_age_days": max(0, (today - as_of).days), **features,
+        **{name: spec.notes[name] for name in TOLD if name in spec.notes}, **extra,
     }  # fmt: skip
+
+
+RowsOf = Callable[[Snapshot], list[int]]
+
+
+async def read_present(request: Request, loaded: Loaded[Snapshot], rows_of_question: RowsOf) -> Live | None:
+    """The present of what a question is about, read once for the snapshot that answers and the one that answers beside it.
+
+    rows_of_question: the nodes in a snapshot; where it raises, the answer will say why, and None is read.
+    """
+    shadow, classes = request.app.state.snapshots.shadow, set()
+    for snapshot in (loaded.snapshot, *([] if shadow is None else [shadow.snapshot])):
+        try:
+            classes |= set(classes_below(snapshot, rows_of_question(snapshot)))
+        except AppError:
+            continue
+    if not classes:
+        return None
+    reader = online(request.app.state, request.app.state.resources)
+    return Live(await reader.read([pack(name) for name in sorted(classes)]), classes)
+
+
+def rows_of_queries(queries_asked: Sequence[ForecastQuery]) -> RowsOf:
+    """The nodes of forecasts, those that cannot be answered left out."""
+
+    def rows(snapshot: Snapshot) -> list[int]:
+        found = set()
+        for query in queries_asked:
+            with suppress(AppError):
+                found.add(resolve.node(snapshot, query)[1])
+        return sorted(found)
+
+    return rows
+
+
+def served_for(loaded: Loaded[Snapshot], live: Live | None, query: ForecastQuery) -> Served:
+    """What one forecast is read off.
+
+    Raises what `resolve.node` raises.
+    """
+    row = resolve.node(loaded.snapshot, query)[1]
+    return Served(loaded.snapshot) if live is None else live.served(loaded.snapshot, [row])
 
 
 def _imputed(snapshot: Snapshot, row: int) -> list[str]:
@@ -71,33 +122,35 @@ def meta_of_series(snapshot: Snapshot, query: ForecastQuery) -> dict[str, Any]:
 
 
 def predicted(
-    loaded: Loaded[Snapshot], query: ForecastQuery, at: datetime, request_id: str
+    loaded: Loaded[Snapshot], served: Served, query: ForecastQuery, at: datetime, request_id: str
 ) -> tuple[dict[str, Any], list[Prediction]]:
-    """The answer of a snapshot, and the same as ledger rows, whose ids its weeks bear."""
-    data = predict.forecast(loaded.snapshot, query)
-    digest = loaded.snapshot.features_digest(resolve.node(loaded.snapshot, query)[1])
-    rows = rows_of(data, query, loaded.version.model_version, digest, at, request_id)
+    """The answer of what is served, and the same as ledger rows, whose ids its weeks bear."""
+    data = predict.forecast(served, query)
+    node = resolve.node(served.snapshot, query)[1]
+    rows = rows_of(data, query, loaded.version.model_version, served.inputs(node), at, request_id)
     for week, row in zip(data["predictions"], rows, strict=True):
         week["prediction_id"] = row.id
     return data, rows
 
 
-def write_down(request: Request, queries_asked: list[ForecastQuery], shown: list[Prediction]) -> None:
-    """Record what is shown, and have the shadow version answer the same questions, unseen and later."""
+def write_down(request: Request, live: Live | None, queries_asked: list[ForecastQuery], shown: list[Prediction]) -> None:
+    """Record what is shown, and have the shadow version answer the same questions of the same present, unseen and later."""
     request.app.state.resources.ledger.record(shown)
     shadow = request.app.state.snapshots.shadow
     if shadow is not None and shown:
         at, request_id = shown[0].created_at, shown[0].request_id
         request.app.state.shadowing.answer_beside(
-            shadow.version, lambda: _beside(shadow, queries_asked, at, request_id), champion=shown
+            shadow.version, lambda: _beside(shadow, live, queries_asked, at, request_id), champion=shown
         )
 
 
-def _beside(shadow: Loaded[Snapshot], queries_asked: list[ForecastQuery], at: datetime, request_id: str) -> list[Prediction]:
+def _beside(
+    shadow: Loaded[Snapshot], live: Live | None, queries_asked: list[ForecastQuery], at: datetime, request_id: str
+) -> list[Prediction]:
     rows: list[Prediction] = []
     for query in queries_asked:
         try:
-            rows += predicted(shadow, query, at, request_id)[1]
+            rows += predicted(shadow, served_for(shadow, live, query), query, at, request_id)[1]
         except InsufficientData:
             # of many series one may have no honest forecast in the other version; alone, that is a difference to count
             if len(queries_asked) == 1:

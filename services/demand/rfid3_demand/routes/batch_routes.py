@@ -10,7 +10,19 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic import ValidationError
 
-from rfid3_demand.routes.answering import LoadedSnapshot, Open, Reader, SwitchedOn, meta_of, predicted, write_down
+from rfid3_demand.live_reading import Live
+from rfid3_demand.routes.answering import (
+    LoadedSnapshot,
+    Open,
+    Reader,
+    SwitchedOn,
+    meta_of,
+    predicted,
+    read_present,
+    rows_of_queries,
+    served_for,
+    write_down,
+)
 from rfid3_demand.schemas import BatchAnswer, BatchRequest, ForecastQuery
 from rfid3_demand.snapshot import Snapshot
 from rfid3_shared.app import answer, in_words
@@ -29,17 +41,21 @@ LONGEST_KEY = 200
 async def batch(request: Request, wanted: BatchRequest, loaded: LoadedSnapshot, held: Open, _: Reader) -> Response:
     """Up to 1,000 forecasts in one request, each under its caller's key: {ok: true, data} as GET /demand/forecast would answer, or
     {ok: false, error}. A query that cannot be answered harms no other; two queries of one key refuse the whole."""
-    keyed = _keyed(wanted.queries)
+    keyed = [(key, _parsed(parameters)) for key, parameters in _keyed(wanted.queries)]
+    rows_asked = rows_of_queries([query for _, query in keyed if isinstance(query, ForecastQuery)])
+    # one reading for all: answers of one request speak of the same moment
+    live = await read_present(request, loaded, rows_asked)
     results: dict[str, Any] = {}
     for first in range(0, len(keyed), SLICE):
         part, asked, rows = await held.compute.off_loop(
-            _slice, loaded, keyed[first : first + SLICE], held.clock.now(), request.scope["state"]["request_id"]
+            _slice, loaded, live, keyed[first : first + SLICE], held.clock.now(), request.scope["state"]["request_id"]
         )  # fmt: skip
         results |= part
-        write_down(request, asked, rows)
+        write_down(request, live, asked, rows)
         await asyncio.sleep(0)
     answered = sum(result.startswith(b'{"ok":true') for result in results.values())
-    meta = meta_of(request, loaded, held.clock.today(), answered=answered, refused=len(results) - answered)
+    served = None if live is None else live.served(loaded.snapshot, rows_asked(loaded.snapshot))
+    meta = meta_of(request, loaded, held.clock.today(), served, answered=answered, refused=len(results) - answered)
     data = {"results": {key: orjson.Fragment(result) for key, result in results.items()}}
     return answer(request, data, message=f"{answered} of {len(results)} queries are answered.", meta=meta)
 
@@ -66,18 +82,29 @@ def _keyed(queries: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
     return list(keyed.items())
 
 
+def _parsed(parameters: dict[str, Any]) -> ForecastQuery | InvalidParameters:
+    try:
+        return ForecastQuery(**parameters)
+    except ValidationError as fault:
+        problems = in_words(RequestValidationError(fault.errors(include_url=False, include_context=False)))
+        return InvalidParameters("Some parameters cannot be used.", problems=problems)
+
+
 def _slice(
-    loaded: Loaded[Snapshot], keyed: list[tuple[str, dict[str, Any]]], at: datetime, request_id: str
+    loaded: Loaded[Snapshot],
+    live: Live | None,
+    keyed: list[tuple[str, ForecastQuery | InvalidParameters]],
+    at: datetime,
+    request_id: str,
 ) -> tuple[dict[str, bytes], list[ForecastQuery], list[Prediction]]:
     """The results of some queries as JSON, the queries that were answered, and the ledger's rows."""
     results, asked, shown = {}, [], []
-    for key, parameters in keyed:
+    for key, query in keyed:
+        if isinstance(query, InvalidParameters):
+            results[key] = _refusal(query)
+            continue
         try:
-            query = ForecastQuery(**parameters)
-            data, rows = predicted(loaded, query, at, request_id)
-        except ValidationError as fault:
-            problems = in_words(RequestValidationError(fault.errors(include_url=False, include_context=False)))
-            results[key] = _refusal(InvalidParameters("Some parameters cannot be used.", problems=problems))
+            data, rows = predicted(loaded, served_for(loaded, live, query), query, at, request_id)
         except AppError as fault:
             results[key] = _refusal(fault)
         else:

@@ -7,7 +7,16 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from rfid3_demand import chart
-from rfid3_demand.routes.answering import LoadedSnapshot, Open, Reader, SwitchedOn, write_down
+from rfid3_demand.routes.answering import (
+    LoadedSnapshot,
+    Open,
+    Reader,
+    SwitchedOn,
+    read_present,
+    rows_of_queries,
+    served_for,
+    write_down,
+)
 from rfid3_demand.routes.series_routes import seen
 from rfid3_demand.schemas import ChartQuery
 from rfid3_shared.cache import cache_key
@@ -46,18 +55,20 @@ async def forecast_svg(
 async def _picture(
     request: Request, query: ChartQuery, loaded: LoadedSnapshot, held: Open, kind: Literal["png", "svg"]
 ) -> Response:
+    live = await read_present(request, loaded, rows_of_queries([query]))
+    served = served_for(loaded, live, query)
     data, asked, rows = seen(
-        loaded, query, query.history_weeks, chart.LEVELS, held.clock.now(), request.scope["state"]["request_id"]
+        loaded, served, query, query.history_weeks, chart.LEVELS, held.clock.now(), request.scope["state"]["request_id"]
     )  # fmt: skip
     look = chart.Look(query.width, query.height, query.dpi, query.theme)
 
     async def compute() -> bytes:
         return await held.compute.off_loop(chart.draw, data, kind, look, timeout_s=DRAWING_S)
 
-    key = cache_key(f"demand/forecast.{kind}", loaded.version.model_version, **query.model_dump())
+    key = cache_key(f"demand/forecast.{kind}", loaded.version.model_version, present=served.digest, **query.model_dump())
     body, origin = await held.cache.get_or_compute(key, compute)
     # somebody sees these numbers
-    write_down(request, asked, rows)
+    write_down(request, live, asked, rows)
     headers = {
         "etag": f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"', "cache-control": f"private, max-age={KEPT_S}",
         "x-cache": "miss" if origin == "computed" else "hit", "x-model-version": loaded.version.model_version,

@@ -14,6 +14,9 @@ from rfid3_demand.routes.answering import (
     meta_of,
     meta_of_series,
     predicted,
+    read_present,
+    rows_of_queries,
+    served_for,
     write_down,
 )
 from rfid3_demand.schemas import ForecastAnswer, ForecastQuery
@@ -29,16 +32,19 @@ async def forecast(
     request: Request, query: Annotated[ForecastQuery, Query()], loaded: LoadedSnapshot, held: Open, _: Reader
 ) -> Response:
     """Weekly demand for a category, subcategory or class, in one store or overall, with calibrated intervals."""
+    live = await read_present(request, loaded, rows_of_queries([query]))
+    served = served_for(loaded, live, query)
 
     async def compute() -> bytes:
-        data, rows = predicted(loaded, query, held.clock.now(), request.scope["state"]["request_id"])
-        write_down(request, [query], rows)
+        data, rows = predicted(loaded, served, query, held.clock.now(), request.scope["state"]["request_id"])
+        write_down(request, live, [query], rows)
         return orjson.dumps(data, option=orjson.OPT_SERIALIZE_NUMPY)
 
-    # kept in this process only: a forecast is read off the snapshot in less time than Redis takes to answer
-    key = cache_key("demand/forecast", loaded.version.model_version, **query.model_dump())
+    # kept in this process only: a forecast is read off the snapshot in less time than Redis takes to answer; the present is part of
+    # the key, so that what is kept is never older than what it rests on
+    key = cache_key("demand/forecast", loaded.version.model_version, present=served.digest, **query.model_dump())
     body, origin = await held.cache.get_or_compute(key, compute, shared=False)
     meta = meta_of(
-        request, loaded, held.clock.today(), cached=origin != "computed", **meta_of_series(loaded.snapshot, query)
+        request, loaded, held.clock.today(), served, cached=origin != "computed", **meta_of_series(loaded.snapshot, query)
     )  # fmt: skip
     return answer(request, orjson.Fragment(body), message=f"Demand forecast for {query.weeks} weeks.", meta=meta)

@@ -1,7 +1,7 @@
 """What may be asked of the demand service, and in which shape does it answer?
 
-One room a question: forecast · series (history beside forecast, one or many) · batch · adhoc (a caller's own series) · accuracy ·
-training. A price or a score that no data supports is null, never a default.
+One room a question: forecast · series (history beside forecast, one or many) · batch · adhoc (a caller's own series) ·
+features (of the present) · accuracy · training. A price or a score that no data supports is null, never a default.
 """
 
 from rfid3_demand.schemas.accuracy import AccuracyAnswer, AccuracyQuery

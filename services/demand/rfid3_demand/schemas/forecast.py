@@ -25,7 +25,9 @@ class ForecastQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
-    weeks: int = Field(4, ge=1, le=52, description="Weeks ahead, counted from the data's own last day.")
+    weeks: int = Field(
+        4, ge=1, le=52, description="Weeks ahead, counted from the data's own last day: the present where it is known."
+    )
     category: str = Field("all", max_length=100, description=CATEGORY_TEXT)
     subcategory: str | None = Field(None, max_length=100, description="Narrows the category; needs `category`.")
     rental_class: str | None = Field(None, max_length=255, description="One rental class number; goes without `category`.")
@@ -54,8 +56,13 @@ class BusinessImpact(BaseModel):
 
     revenue_opportunity: float | None = Field(description="Dollars: expected units times their rates; null without rates.")
     revenue_coverage: float = Field(description="Share of past units whose class has a rate.")
-    inventory_requirement: int = Field(description="Units to have at hand to serve the week's upper bound.")
+    inventory_requirement: int = Field(
+        description="Units to have at hand to serve the week's upper bound, those that have left already among them."
+    )
     units_in_service: int = Field(description="Units of the fleet neither sold nor missing.")
+    units_at_hand: float | None = Field(
+        description="Units that can leave in the week, those that have left in it already among them; null where no tag is known."
+    )
     stockout_risk: float | None = Field(description="Chance that a unit asked for is of a class that runs short.")
 
 

@@ -96,7 +96,9 @@ class ComingWeek(BaseModel):
     week_starting: date
     mean: float = Field(ge=0, description="Expected units.")
     bands: list[Band] = Field(description="The level asked for and 50 %, wide ones first.")
-    stock_available: float | None = Field(description="Units that can leave; null where no tag is known.")
+    stock_available: float | None = Field(
+        description="Units that can leave, those that have left already among them; null where no tag is known."
+    )
     booked: float | None = Field(description="Units on contracts already written; null where contracts carry no future dates.")
     stockout_risk: float | None = Field(description="Chance that a unit asked for is of a class that runs short.")
     events: list[str] = Field(description="Public holidays of the week, the following Monday included.")
