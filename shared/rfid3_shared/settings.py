@@ -93,6 +93,11 @@ class Settings(BaseSettings):
     ledger_queue_rows: int = Field(10_000, ge=1)
     """Prediction rows a process keeps in memory before it spills them to disk."""
 
+    mqtt_url: SecretStr | None = None
+    """Broker and topics that readers publish scans on: mqtt://user:password@host:1883/shop/scans/#, or mqtts://; unset = none."""
+    mqtt_client_id: str = Field("rfid3-suite", pattern=r"^[A-Za-z0-9_.:-]{1,60}$")
+    """What the suite is called at the broker, which keeps messages under that name; two suites at one broker need two."""
+
     external_weather: Literal["", "open-meteo"] = ""
     """Who is asked for the weather: open-meteo; empty = nobody."""
     external_latitude: float | None = Field(None, ge=-90, le=90)
