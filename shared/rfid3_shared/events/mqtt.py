@@ -46,7 +46,7 @@ class _Lease:
             await self._listen(held, before)
 
     async def _listen(self, held: Held, before: Mapping[str, Any]) -> None:
-        from rfid3_shared.events.intake import take_in
+        from rfid3_shared.events.intake import Rules, take_in
         from rfid3_shared.events.mqtt_address import address_of
         from rfid3_shared.events.mqtt_listener import Listener
 
@@ -62,12 +62,16 @@ class _Lease:
             await self._save(held, {**before, "connected": False, "why": str(fault)})
             return
         source = open_engine(settings.source_dsn, pool_size=1, overflow=0, read_only=True)
-        keep = partial(take_in, held.engine, source, held.redis, held.clock, origin="mqtt")
+        keep = partial(take_in, held.engine, source, held.redis, held.clock, origin="mqtt", rules=Rules.of(settings))
         listener = Listener(address, settings.mqtt_client_id, keep, held.clock, before)
         listening = asyncio.create_task(listener.listen_for_ever(), name="mqtt")
+        listening.add_done_callback(lambda _: listener.news.set())
         try:
             while not listening.done() and await self._save(held, listener.state):
-                await asyncio.wait({listening}, timeout=SAVE_S)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(SAVE_S):
+                        await listener.news.wait()
+                listener.news.clear()
             if listening.done():
                 listening.result()
         finally:

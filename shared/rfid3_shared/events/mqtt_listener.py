@@ -27,7 +27,10 @@ log = get_logger("events.mqtt")
 
 
 class Listener:
-    """Listens at one broker; `state` says what there is to be seen, and continues the counts of `before`."""
+    """Listens at one broker; `state` says what there is to be seen, and continues the counts of `before`.
+
+    `news` is set when more than its counts changed.
+    """
 
     def __init__(self, address: Address, client_id: str, take_in: TakeIn, clock: Clock, before: Mapping[str, Any]) -> None:
         self._address, self._client_id, self._take_in, self._clock = address, client_id, take_in, clock
@@ -39,6 +42,7 @@ class Listener:
         self._connection: Connection | None = None
         self._why, self._since = "Not connected yet.", clock.now()
         self._waits = ""
+        self.news = asyncio.Event()
 
     @property
     def state(self) -> dict[str, Any]:
@@ -73,6 +77,7 @@ class Listener:
             self._receipts.connected(session_present=session_present)
             self._former_topic = self._address.topic
             self._connection, self._why, self._since = connection, "", self._clock.now()
+            self.news.set()
             log.info("mqtt_connected", broker=self._address.place, session_present=session_present)
             while True:
                 await self._settle(connection, await connection.batch())
@@ -110,6 +115,7 @@ class Listener:
         if str(lost) != self._why:
             log.warning("mqtt_disconnected", broker=self._address.place, why=str(lost))
             self._why, self._since = str(lost), self._clock.now()
+            self.news.set()
 
 
 def _text(at: datetime) -> str:

@@ -1,8 +1,8 @@
 """Which rows of POST /events is an MQTT message? One JSON object, an array of them, or one a line (NDJSON).
 
-What a reader leaves out is filled in so that the same message gives the same event whenever it is delivered: `kind` (scan),
-`occurred_at` (the message's user property `occurred_at` or `timestamp`, which the broker can add, else when it was first received)
-and `event_id` (a digest of topic and content). Pure.
+What a reader leaves out is filled in so that the same message gives the same event whenever it is delivered: `occurred_at` (the
+message's user property `occurred_at` or `timestamp`, which the broker can add, else when it was first received) and `event_id` (a
+digest of topic and content). Pure.
 """
 
 import hashlib
@@ -74,8 +74,8 @@ def rows_of(message: Message, received_at: datetime) -> Rows:
     said_at = message.sent_at
     if message.retained and said_at is None:
         # delivered again to whoever subscribes, maybe years later: when it was received says nothing
-        broken += sum("occurred_at" not in row for row in found)
-        found = [row for row in found if "occurred_at" in row]
+        timed = [row for row in found if row.get("occurred_at")]
+        broken, found = broken + len(found) - len(timed), timed
     at = said_at or received_at.isoformat(timespec="seconds")
     return Rows([_completed(row, message.topic, at) for row in found], broken)
 
@@ -105,7 +105,7 @@ def _line(line: bytes) -> Any:
 
 
 def _completed(row: dict[str, Any], topic: str, at: str) -> dict[str, Any]:
-    complete = {"kind": "scan", "occurred_at": at} | {name: value for name, value in row.items() if value is not None}
+    complete = {"occurred_at": at} | {name: value for name, value in row.items() if value not in (None, "")}
     if "event_id" not in complete:
         canonical = orjson.dumps([topic, complete], option=orjson.OPT_SORT_KEYS)
         complete["event_id"] = f"mqtt-{hashlib.blake2b(canonical, digest_size=16).hexdigest()}"

@@ -64,7 +64,7 @@ async def _take_in(rows: Sequence[dict[str, Any]], take_in: TakeIn) -> Counter[s
     refused = Counter[str]()
     for start in range(0, len(rows), ROWS_AT_ONCE):
         taken = await take_in(rows[start : start + ROWS_AT_ONCE])
-        refused.update(f"its {each['parameter']} cannot be used" for each in taken.refused)
+        refused.update(f"its {each['parameter'] or 'form'} cannot be used" for each in taken.refused)
     return refused
 
 

@@ -1,0 +1,205 @@
+"""An MQTT broker of the test's own that may be killed and started again, readers that publish there, and a worker that listens."""
+
+import asyncio
+import json
+import os
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from redis.asyncio import Redis
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from rfid3_shared.clock import Clock
+from rfid3_shared.db import transaction
+from rfid3_shared.events import mqtt
+from rfid3_shared.events.tables import event_positions, shop_events
+from rfid3_shared.jobs.duties import Held, attend
+from rfid3_shared.settings import Settings
+from rfid3_shared.tasks import end_tasks
+
+MOSQUITTO_HINT = "install mosquitto (the broker and its clients)"
+PATIENCE_S = 20
+TOPIC = "shop/scans/door-1"
+
+
+def program(name: str) -> str:
+    """A program of mosquitto; skips the test where it is not installed."""
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+    if not found:
+        pytest.skip(f"needs the MQTT broker mosquitto: {MOSQUITTO_HINT}")
+    return found
+
+
+class Broker:
+    """mosquitto on a port of its own, keeping what it is told to keep in a folder."""
+
+    def __init__(self, folder: Path, port: int, password: str | None = None) -> None:
+        self.port, self._folder = port, folder
+        self._process: subprocess.Popen[bytes] | None = None
+        self._program = program("mosquitto")
+        login = "allow_anonymous true"
+        if password:
+            file = folder / "passwords"
+            subprocess.run([program("mosquitto_passwd"), "-b", "-c", str(file), "suite", password], check=True)
+            file.chmod(0o600)
+            login = f"allow_anonymous false\npassword_file {file}"
+        lines = [
+            f"listener {port} 127.0.0.1", login, "persistence true", f"persistence_location {folder}/",
+            "autosave_on_changes true", "autosave_interval 1", "max_queued_messages 0", "max_inflight_messages 0", "log_dest none",
+            *(["user root"] if os.geteuid() == 0 else []),
+        ]  # fmt: skip
+        (folder / "mosquitto.conf").write_text("\n".join(lines) + "\n")
+
+    def start(self) -> None:
+        """Start it, and return when it answers."""
+        self._process = subprocess.Popen(
+            [self._program, "-c", str(self._folder / "mosquitto.conf")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        until = time.monotonic() + PATIENCE_S
+        while time.monotonic() < until:
+            if self._process.poll() is not None:
+                raise RuntimeError(f"mosquitto ended with {self._process.returncode}")
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.01)
+        raise RuntimeError("mosquitto does not listen")
+
+    def kill(self) -> None:
+        """End it without a word (kill -9)."""
+        if self._process:
+            self._process.kill()
+            self._process.wait(PATIENCE_S)
+
+    def url(self, *, user: str = "", topics: str = "shop/scans/#") -> str:
+        """Its URL for the suite's settings."""
+        return f"mqtt://{user}127.0.0.1:{self.port}/{topics}"
+
+
+def reader(broker: Broker, name: str, *, client_id: str = "") -> paho.Client:
+    """A client that connects, and connects again, by itself, on a thread of its own."""
+    client = paho.Client(CallbackAPIVersion.VERSION2, client_id or name, protocol=MQTTProtocolVersion.MQTTv5)
+    client.reconnect_delay_set(0, 1)
+    client.max_inflight_messages_set(20)
+    client.connect("127.0.0.1", broker.port, 10, clean_start=False)
+    client.loop_start()
+    return client
+
+
+def publish(broker: Broker, payloads: Iterable[Any], *, topic: str = TOPIC, sent_at: str = "", retain: bool = False) -> None:
+    """Publish at QoS 1, and return when the broker has acknowledged everything. Text is sent as it is, the rest as JSON."""
+    client = reader(broker, f"reader-{time.monotonic_ns()}")
+    properties = Properties(PacketTypes.PUBLISH)
+    if sent_at:
+        properties.UserProperty = ("timestamp", sent_at)
+    try:
+        sent = [
+            client.publish(
+                topic, each if isinstance(each, str | bytes) else json.dumps(each), qos=1, retain=retain, properties=properties
+            )
+            for each in payloads
+        ]
+        for each in sent:
+            each.wait_for_publish(PATIENCE_S)
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
+def scan(number: int, **also: Any) -> dict[str, Any]:
+    """A read of a tag, as a reader sends it."""
+    return {"tag_id": f"TAG{number:05d}", "scan_type": "Touch Scan", "occurred_at": "2025-06-14T09:30:00"} | also
+
+
+def unacknowledged(broker: Broker, client_id: str, count: int) -> list[str]:
+    """What the broker still has for a client that is away: the payloads, left there."""
+    found: list[str] = []
+    enough = threading.Event()
+
+    def keep(_: Any, __: Any, message: paho.MQTTMessage) -> None:
+        found.append(bytes(message.payload).decode())
+        if len(found) >= count:
+            enough.set()
+
+    client = paho.Client(CallbackAPIVersion.VERSION2, client_id, protocol=MQTTProtocolVersion.MQTTv5, manual_ack=True)
+    client.on_message = keep
+    properties = Properties(PacketTypes.CONNECT)
+    properties.SessionExpiryInterval = 3600
+    client.connect("127.0.0.1", broker.port, 10, clean_start=False, properties=properties)
+    client.loop_start()
+    enough.wait(PATIENCE_S if count else 0.3)
+    client.disconnect()
+    client.loop_stop()
+    return found
+
+
+@dataclass
+class Listening:
+    """A worker's duty at work, and what it has done so far."""
+
+    held: Held
+
+    async def events(self) -> list[str]:
+        """The tags of all events kept, in order of arrival."""
+        async with transaction(self.held.engine) as connection:
+            return list((await connection.execute(select(shop_events.c.tag_id).order_by(shop_events.c.seq))).scalars())
+
+    async def state(self) -> dict[str, Any]:
+        """The row of GET /events/status."""
+        async with transaction(self.held.engine) as connection:
+            query = select(event_positions.c.position).where(event_positions.c.consumer == "mqtt")
+            return (await connection.execute(query)).scalar() or {}
+
+    async def until(self, holds: Callable[[Sequence[str]], bool]) -> list[str]:
+        """The tags of all events, as soon as this holds of them."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not holds(events := await self.events()):
+                await asyncio.sleep(0.02)
+        return events
+
+    async def shows(self, **wanted: Any) -> dict[str, Any]:
+        """The state, as soon as it says this."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not wanted.items() <= (state := await self.state()).items():
+                await asyncio.sleep(0.02)
+        return state
+
+
+@asynccontextmanager
+async def listening(engine: AsyncEngine, redis_url: str, url: str, **settings: Any) -> AsyncIterator[Listening]:
+    """A worker that has only the duty at the broker, as `attend` sees to it; connected, unless it cannot be."""
+    known = Settings(mqtt_url=url, store_url=engine.url.render_as_string(hide_password=False), **settings)
+    async with Redis.from_url(redis_url) as redis:
+        held = Held(engine, redis, Clock(), known)
+        tasks = [asyncio.create_task(attend(duty, held)) for duty in mqtt.duties(known)]
+        try:
+            yield Listening(held)
+        finally:
+            await end_tasks(tasks)
+
+
+@asynccontextmanager
+async def without_events_table(engine: AsyncEngine) -> AsyncIterator[None]:
+    """The store cannot keep events meanwhile."""
+    async with engine.begin() as connection:
+        await connection.execute(text("ALTER TABLE shop_events RENAME TO away"))
+    try:
+        yield
+    finally:
+        async with engine.begin() as connection:
+            await connection.execute(text("ALTER TABLE away RENAME TO shop_events"))
+
