@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ from rfid3_shared.tasks import end_tasks
 MOSQUITTO_HINT = "install mosquitto (the broker and its clients)"
 PATIENCE_S = 20
 TOPIC = "shop/scans/door-1"
+NOON = f"{Clock().today() - timedelta(days=1)}T12:00:00"
+"""Yesterday, in shop time."""
 
 
 def program(name: str) -> str:
@@ -122,7 +125,7 @@ def publish(broker: Broker, payloads: Iterable[Any], *, topic: str = TOPIC, sent
 
 def scan(number: int, **also: Any) -> dict[str, Any]:
     """A read of a tag, as a reader sends it."""
-    return {"tag_id": f"TAG{number:05d}", "scan_type": "Touch Scan", "occurred_at": "2025-06-14T09:30:00"} | also
+    return {"tag_id": f"TAG{number:05d}", "scan_type": "Touch Scan", "occurred_at": NOON} | also
 
 
 def unacknowledged(broker: Broker, client_id: str, count: int) -> list[str]:
