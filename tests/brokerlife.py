@@ -4,18 +4,23 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
@@ -28,7 +33,7 @@ from rfid3_shared.clock import Clock
 from rfid3_shared.db import transaction
 from rfid3_shared.events import mqtt
 from rfid3_shared.events.tables import event_positions, shop_events
-from rfid3_shared.jobs.duties import Held, attend
+from rfid3_shared.jobs.duties import Duty, Held, attend
 from rfid3_shared.settings import Settings
 from rfid3_shared.tasks import end_tasks
 
@@ -50,8 +55,9 @@ def program(name: str) -> str:
 class Broker:
     """mosquitto on a port of its own, keeping what it is told to keep in a folder."""
 
-    def __init__(self, folder: Path, port: int, password: str | None = None) -> None:
-        self.port, self._folder = port, folder
+    def __init__(self, folder: Path, port: int, *, password: str | None = None, tls_port: int | None = None) -> None:
+        self.port, self.tls_port, self._folder = port, tls_port, folder
+        self.certificate = folder / "certificate.pem"
         self._process: subprocess.Popen[bytes] | None = None
         self._program = program("mosquitto")
         login = "allow_anonymous true"
@@ -65,6 +71,10 @@ class Broker:
             "autosave_on_changes true", "autosave_interval 1", "max_queued_messages 0", "max_inflight_messages 0", "log_dest none",
             *(["user root"] if os.geteuid() == 0 else []),
         ]  # fmt: skip
+        if tls_port:
+            key = folder / "key.pem"
+            write_certificate(self.certificate, key)
+            lines += [f"listener {tls_port} 127.0.0.1", f"certfile {self.certificate}", f"keyfile {key}", login.splitlines()[0]]
         (folder / "mosquitto.conf").write_text("\n".join(lines) + "\n")
 
     def start(self) -> None:
@@ -88,14 +98,41 @@ class Broker:
             self._process.kill()
             self._process.wait(PATIENCE_S)
 
+    async def saved(self) -> None:
+        """Return when it has written down everything it has."""
+        assert self._process
+        file = self._folder / "mosquitto.db"
+        before = file.stat().st_mtime_ns if file.exists() else 0
+        self._process.send_signal(signal.SIGUSR1)
+        async with asyncio.timeout(PATIENCE_S):
+            while not file.exists() or file.stat().st_mtime_ns == before:
+                await asyncio.sleep(0.01)
+
     def url(self, *, user: str = "", topics: str = "shop/scans/#") -> str:
         """Its URL for the suite's settings."""
         return f"mqtt://{user}127.0.0.1:{self.port}/{topics}"
 
 
-def reader(broker: Broker, name: str, *, client_id: str = "") -> paho.Client:
+def write_certificate(certificate: Path, key: Path) -> None:
+    """A certificate for localhost that vouches for itself."""
+    private = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(private.public_key())
+        .serial_number(x509.random_serial_number()).not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(private, hashes.SHA256())
+    )  # fmt: skip
+    certificate.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    plain = serialization.NoEncryption()
+    key.write_bytes(private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain))
+
+
+def reader(broker: Broker, name: str) -> paho.Client:
     """A client that connects, and connects again, by itself, on a thread of its own."""
-    client = paho.Client(CallbackAPIVersion.VERSION2, client_id or name, protocol=MQTTProtocolVersion.MQTTv5)
+    client = paho.Client(CallbackAPIVersion.VERSION2, name, protocol=MQTTProtocolVersion.MQTTv5)
     client.reconnect_delay_set(0, 1)
     client.max_inflight_messages_set(20)
     client.connect("127.0.0.1", broker.port, 10, clean_start=False)
@@ -150,11 +187,72 @@ def unacknowledged(broker: Broker, client_id: str, count: int) -> list[str]:
     return found
 
 
-@dataclass
-class Listening:
-    """A worker's duty at work, and what it has done so far."""
+@contextmanager
+def rival(broker: Broker, client_id: str) -> Iterator[None]:
+    """Another program that connects under a name that is taken, once."""
+    client = paho.Client(
+        CallbackAPIVersion.VERSION2, client_id, protocol=MQTTProtocolVersion.MQTTv5, manual_ack=True, reconnect_on_failure=False
+    )
+    properties = Properties(PacketTypes.CONNECT)
+    properties.SessionExpiryInterval = 3600
+    client.connect("127.0.0.1", broker.port, 10, clean_start=False, properties=properties)
+    client.loop_start()
+    yield
+    client.disconnect()
+    client.loop_stop()
 
-    held: Held
+
+@asynccontextmanager
+async def shy_broker(port: int) -> AsyncIterator[int]:
+    """The port of a broker that refuses MQTT 5, as one from before 2018 does; below it is the one at `port`."""
+    connections: set[asyncio.Task[None]] = set()
+
+    async def pipe(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        while data := await source.read(65_536):
+            target.write(data)
+            await target.drain()
+        target.close()
+
+    async def serve(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        connections.add(asyncio.current_task())  # type: ignore[arg-type]
+        hello = await source.read(65_536)
+        if hello[hello.index(b"MQTT") + 4] == 5:
+            target.write(b"\x20\x02\x00\x01")
+            await target.drain()
+            target.close()
+            return
+        inner, outer = await asyncio.open_connection("127.0.0.1", port)
+        outer.write(hello)
+        try:
+            await asyncio.gather(pipe(source, outer), pipe(inner, target))
+        except ConnectionError:
+            pass
+        finally:
+            outer.close()
+            target.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield int(server.sockets[0].getsockname()[1])
+    finally:
+        server.close()
+        await end_tasks(connections)
+
+
+class Listening:
+    """A worker with two duties: at the broker, and another that counts how often it was seen to."""
+
+    def __init__(self, held: Held, look_s: float) -> None:
+        self.held, self.other_duty = held, 0
+        duties = [*(replace(duty, interval_s=look_s) for duty in mqtt.duties(held.settings)), Duty("other", 0.01, self._count)]
+        self._tasks = [asyncio.create_task(attend(duty, held)) for duty in duties]
+
+    async def stop(self) -> None:
+        """End as a worker does that is asked to."""
+        await end_tasks(self._tasks)
+
+    async def _count(self, _: Held) -> None:
+        self.other_duty += 1
 
     async def events(self) -> list[str]:
         """The tags of all events kept, in order of arrival."""
@@ -162,10 +260,18 @@ class Listening:
             return list((await connection.execute(select(shop_events.c.tag_id).order_by(shop_events.c.seq))).scalars())
 
     async def state(self) -> dict[str, Any]:
-        """The row of GET /events/status."""
+        """What there is to be seen of it."""
+        return (await self._row())["position"]
+
+    async def holder(self) -> str:
+        """The process that listens."""
+        return (await self._row())["held_by"]
+
+    async def _row(self) -> dict[str, Any]:
         async with transaction(self.held.engine) as connection:
-            query = select(event_positions.c.position).where(event_positions.c.consumer == "mqtt")
-            return (await connection.execute(query)).scalar() or {}
+            query = select(event_positions.c.position, event_positions.c.held_by).where(event_positions.c.consumer == "mqtt")
+            row = (await connection.execute(query)).mappings().first()
+        return dict(row) if row else {"position": {}, "held_by": ""}
 
     async def until(self, holds: Callable[[Sequence[str]], bool]) -> list[str]:
         """The tags of all events, as soon as this holds of them."""
@@ -181,18 +287,27 @@ class Listening:
                 await asyncio.sleep(0.02)
         return state
 
+    async def says(self, words: str) -> dict[str, Any]:
+        """The state, as soon as its reason holds these words."""
+        async with asyncio.timeout(PATIENCE_S):
+            while words not in (state := await self.state()).get("why", ""):
+                await asyncio.sleep(0.02)
+        return state
+
 
 @asynccontextmanager
-async def listening(engine: AsyncEngine, redis_url: str, url: str, **settings: Any) -> AsyncIterator[Listening]:
-    """A worker that has only the duty at the broker, as `attend` sees to it; connected, unless it cannot be."""
+async def listening(
+    engine: AsyncEngine, redis_url: str, url: str, *, look_s: float = mqtt.LOOK_S, **settings: Any
+) -> AsyncIterator[Listening]:
+    """A worker that listens at a broker."""
     known = Settings(mqtt_url=url, store_url=engine.url.render_as_string(hide_password=False), **settings)
     async with Redis.from_url(redis_url) as redis:
         held = Held(engine, redis, Clock(), known)
-        tasks = [asyncio.create_task(attend(duty, held)) for duty in mqtt.duties(known)]
+        worker = Listening(held, look_s)
         try:
-            yield Listening(held)
+            yield worker
         finally:
-            await end_tasks(tasks)
+            await worker.stop()
 
 
 @asynccontextmanager
@@ -205,4 +320,3 @@ async def without_events_table(engine: AsyncEngine) -> AsyncIterator[None]:
     finally:
         async with engine.begin() as connection:
             await connection.execute(text("ALTER TABLE away RENAME TO shop_events"))
-

@@ -47,7 +47,7 @@ class OtherVersion(Lost):
 
 
 class Connection:
-    """One connection, used once: `open`, then `batch` and `done` until `Lost`, then `close`."""
+    """One connection, used once: `open`, then `batch` and `done` until `Lost`, then `close`. `held`: messages not done yet."""
 
     def __init__(self, address: Address, client_id: str, version: MQTTProtocolVersion = MQTT_5) -> None:
         self._address, self._client_id, self._version = address, client_id, version
@@ -56,7 +56,7 @@ class Connection:
         self._socket: Any = None
         self._news = asyncio.Event()
         self._waiting: deque[Message] = deque()
-        self._received = self._held = self._held_bytes = 0
+        self._received = self.held = self._held_bytes = 0
         self._paused = self._subscribed = False
         self._session_present: bool | None = None
         self._tick: asyncio.TimerHandle | None = None
@@ -101,7 +101,7 @@ class Connection:
     def done(self, messages: Sequence[Message]) -> None:
         """Acknowledge: the broker may forget these messages. Once the connection is lost it keeps them, and sends them again."""
         for message in messages:
-            self._held -= 1
+            self.held -= 1
             self._held_bytes -= len(message.payload)
             if not self.lost:
                 self._client.ack(message.mid, message.qos)
@@ -122,7 +122,7 @@ class Connection:
     @property
     def _full(self) -> bool:
         # what is published at QoS 0, and brokers that speak only 3.1.1, know no window
-        return self._held >= 2 * WINDOW or self._held_bytes >= MOST_BYTES
+        return self.held >= 2 * WINDOW or self._held_bytes >= MOST_BYTES
 
     def _new_client(self) -> paho.Client:
         modern = self._version == MQTT_5
@@ -250,7 +250,7 @@ class Connection:
         properties = getattr(delivery.properties, "UserProperty", ())
         message = Message(topic, bytes(delivery.payload), delivery.mid, delivery.qos, delivery.dup, delivery.retain, properties)
         self._received += 1
-        self._held += 1
+        self.held += 1
         self._held_bytes += len(message.payload)
         self._waiting.append(message)
         self._news.set()

@@ -95,7 +95,9 @@ class Listener:
                 self._wait_for_store(fault, len(received))
             await asyncio.sleep(STORE_PAUSE_S)
             received += self._received(connection.waiting(BATCH - len(received)))
-        self._waits = ""
+        if self._waits:
+            self._waits = ""
+            self.news.set()
         self._messages += len(received)
         self._refused += refused.total()
         self._last_message_at = _text(max(at for _, at in received))
@@ -108,6 +110,7 @@ class Listener:
     def _wait_for_store(self, fault: Exception, messages: int) -> None:
         if not self._waits:
             log.warning("mqtt_waits_for_store", messages=messages, fault=type(fault).__name__)
+            self.news.set()
         cause = "The store cannot be reached" if isinstance(fault, StoreUnavailable) else "What was received cannot be taken in"
         self._waits = f"{cause}; {messages} messages wait."
 
