@@ -95,7 +95,10 @@ class _Lease:
             return True
 
     async def _let_go(self, held: Held, state: dict[str, Any]) -> None:
-        with suppress(StoreUnavailable):  # then it lapses by itself
+        try:
             if await self._save(held, state):
                 async with transaction(held.engine) as connection:
                     await position.release(connection, CONSUMER, self._holder, held.clock)
+        except Exception as fault:
+            # what it interrupts, a cancellation maybe, goes on; the lease lapses by itself
+            log.warning("mqtt_lease_not_released", exc_info=fault)
