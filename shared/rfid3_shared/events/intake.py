@@ -14,7 +14,7 @@ from rfid3_shared.db import transaction
 from rfid3_shared.events.event import Origin
 from rfid3_shared.events.keeping import Kept, keep
 from rfid3_shared.events.read import newest_seq
-from rfid3_shared.events.refusal import Refused, listed
+from rfid3_shared.events.refusal import listed
 from rfid3_shared.events.rows import Sorted, Window, sort_out
 from rfid3_shared.events.source_words import SourceWords, ask_source, unknown_tags
 from rfid3_shared.events.stream import announce
@@ -27,6 +27,8 @@ FAST_CLOCK = timedelta(minutes=5)
 ON_THE_LOOP = 100
 """Rows that are sorted out at once; more than these in a thread, so that others are not held up."""
 MOST_NAMES = 20
+MOST_LISTED = 100
+"""Refused rows that an answer lists; it counts them all."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class Rules:
 class Receipt:
     """What became of a batch.
 
-    accepted: kept now. duplicates: kept before. repeated: reads of a tag that said nothing new. refused: rows that are no events.
+    accepted: kept now. duplicates: kept before. repeated: reads of a tag that said nothing new. refused: rows that are no events, by
+    row, each as {row, event_id, parameter, reason} and where there is one its suggestion.
     unknown_tags: tags of accepted scans that neither name their class nor are in the item master, None when that could not be asked.
     ignored_fields: how often which field was left out. last_seq: number of the newest event there is.
     """
@@ -54,7 +57,7 @@ class Receipt:
     accepted: int
     duplicates: int
     repeated: int
-    refused: list[Refused]
+    refused: list[dict[str, Any]]
     unknown_tags: int | None
     ignored_fields: dict[str, int]
     first_seq: int | None
@@ -75,7 +78,7 @@ class Receipt:
 
     def refusals(self) -> dict[str, Any]:
         """Of that the part about refused rows."""
-        return {"refused": listed(self.refused), "refused_count": len(self.refused)}
+        return {"refused": self.refused[:MOST_LISTED], "refused_count": len(self.refused)}
 
 
 async def take_in(
@@ -101,7 +104,7 @@ async def take_in(
     unknown = None if source is None or told is None else await unknown_tags(source, nameless)
     degraded = ([] if announced else ["redis"]) + (["source"] if source is not None and unknown is None else [])
     return Receipt(
-        accepted=len(kept.accepted), duplicates=kept.duplicates, repeated=kept.repeated, refused=[*found.refused, *kept.refused],
+        accepted=len(kept.accepted), duplicates=kept.duplicates, repeated=kept.repeated, refused=listed([*found.refused, *kept.refused]),
         unknown_tags=unknown, ignored_fields=_names(found), first_seq=kept.first_seq, last_seq=kept.last_seq, degraded=degraded,
     )  # fmt: skip
 

@@ -40,10 +40,10 @@ async def save(connection: AsyncConnection, consumer: str, holder: str, position
     return bool((await connection.execute(change.values(position=position, updated_at=stored_now(clock)))).rowcount)
 
 
-async def release(connection: AsyncConnection, consumer: str, holder: str) -> bool:
+async def release(connection: AsyncConnection, consumer: str, holder: str, clock: Clock) -> bool:
     """Let go, so that another process need not wait; False when it was not held."""
     change = update(positions).where(positions.c.consumer == consumer, positions.c.held_by == holder)
-    return bool((await connection.execute(change.values(held_by="", held_until=None))).rowcount)
+    return bool((await connection.execute(change.values(held_by="", held_until=stored_now(clock)))).rowcount)
 
 
 def _insert_new(dialect: str) -> Insert:

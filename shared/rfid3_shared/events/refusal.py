@@ -4,9 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-MOST_LISTED = 100
-"""Refused rows that an answer lists; it counts them all."""
-
 
 @dataclass(frozen=True, slots=True)
 class Refused:
@@ -33,5 +30,5 @@ class BadField(Exception):
 
 
 def listed(refused: Iterable[Refused]) -> list[dict[str, Any]]:
-    """The first of them, by row, as an answer shows them."""
-    return [one.as_dict() for one in sorted(refused, key=lambda one: one.row)[:MOST_LISTED]]
+    """All of them, by row, as JSON."""
+    return [one.as_dict() for one in sorted(refused, key=lambda one: one.row)]

@@ -51,13 +51,14 @@ async def ask_source(source: AsyncEngine) -> SourceWords | None:
 async def unknown_tags(source: AsyncEngine, tags: Iterable[str]) -> int | None:
     """How many of the tags are not in the item master; None when it cannot be asked now."""
     missing = set(tags)
+    if not missing:
+        return 0
     try:
         async with asyncio.timeout(TIMEOUT_S), transaction(source) as connection:
             # RFID3 writes some tags with a space before them
-            for lead in ("", " "):
-                for some in sliced(f"{lead}{tag}" for tag in sorted(missing)):
-                    found = (await connection.execute(select(items.c.tag_id).where(items.c.tag_id.in_(some)))).scalars()
-                    missing -= {tag.strip() for tag in found}
+            for some in sliced(written for tag in sorted(missing) for written in (tag, f" {tag}")):
+                found = (await connection.execute(select(items.c.tag_id).where(items.c.tag_id.in_(some)))).scalars()
+                missing -= {tag.strip() for tag in found}
     except FAULTS:
         return None
     return len(missing)
