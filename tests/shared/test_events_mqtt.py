@@ -282,10 +282,10 @@ class TestFaults:
         async with listening(store, redis_url, broker.url()) as listens:
             await listens.shows(connected=True)
             with rival(broker, CLIENT):
-                state = await listens.says("Another program connected")
+                state = await listens.says("another program may use")
             await listens.shows(connected=True)
 
-        assert CLIENT in state["why"]
+        assert f"client id {CLIENT}" in state["why"]
 
 
 class TestConnection:
@@ -344,6 +344,8 @@ class TestConnection:
 
         assert await asyncio.to_thread(unacknowledged, broker, CLIENT, 1) == ["y"]
 
+    # paho leaves the socket of a failed handshake to the garbage collector
+    @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
     async def test_encrypted(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """mqtts:// speaks TLS with whom it can trust, however much hides in one record, and with nobody else."""
         broker = Broker(tmp_path, free_port(), tls_port=free_port())

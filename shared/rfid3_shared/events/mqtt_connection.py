@@ -34,7 +34,7 @@ PACKETS_AT_ONCE = 64
 MQTT_5, MQTT_3 = MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311
 NEW_SUBSCRIPTION_ONLY = 1
 """Retained messages are sent when a subscription is new, not at every connection."""
-WRONG_VERSION, WRONG_CLIENT_ID, WRONG_PASSWORD, NOT_ALLOWED, TAKEN_OVER = 132, 133, 134, 135, 142
+WRONG_VERSION, WRONG_CLIENT_ID, WRONG_PASSWORD, NOT_ALLOWED = 132, 133, 134, 135
 """Reason codes (MQTT 5, section 2.4); paho translates those of 3.1.1."""
 
 
@@ -234,13 +234,16 @@ class Connection:
         self._subscribed = True
         self._news.set()
 
-    def _on_disconnect(self, _: Any, __: Any, ___: Any, reason: ReasonCode, ____: Any) -> None:
-        if reason.value == TAKEN_OVER:
-            self._end(Lost(f"Another program connected to the MQTT broker under our client id {self._client_id}."))
-        self._end(Lost(f"The connection to the MQTT broker at {self._address.place} broke off."))
+    def _on_disconnect(self, _: Any, __: Any, flags: paho.DisconnectFlags, reason: ReasonCode, ___: Any) -> None:
+        said = f" ({reason.getName().lower()})" if flags.is_disconnect_packet_from_server else ""
+        self._end(Lost(
+            f"The connection to the MQTT broker at {self._address.place} broke off{said}. If it does again and again, another program "
+            f"may use the client id {self._client_id}."
+        ))  # fmt: skip
 
     def _on_all_written(self, *_: Any) -> None:
-        self._loop.remove_writer(self._socket)
+        if self._socket.fileno() >= 0:
+            self._loop.remove_writer(self._socket)
 
     def _on_message(self, _: Any, __: Any, delivery: paho.MQTTMessage) -> None:
         try:
