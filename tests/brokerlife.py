@@ -53,9 +53,11 @@ def program(name: str) -> str:
 
 
 class Broker:
-    """mosquitto on a port of its own, keeping what it is told to keep in a folder."""
+    """mosquitto on a port of its own. It keeps sessions and messages in a folder, and writes down each change at once unless `lazy`."""
 
-    def __init__(self, folder: Path, port: int, *, password: str | None = None, tls_port: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, port: int, *, password: str | None = None, tls_port: int | None = None, lazy: bool = False
+    ) -> None:  # fmt: skip
         self.port, self.tls_port, self._folder = port, tls_port, folder
         self.certificate = folder / "certificate.pem"
         self._process: subprocess.Popen[bytes] | None = None
@@ -66,9 +68,10 @@ class Broker:
             subprocess.run([program("mosquitto_passwd"), "-b", "-c", str(file), "suite", password], check=True)
             file.chmod(0o600)
             login = f"allow_anonymous false\npassword_file {file}"
+        autosave, every = ("false", 1800) if lazy else ("true", 1)
         lines = [
-            f"listener {port} 127.0.0.1", login, "persistence true", f"persistence_location {folder}/",
-            "autosave_on_changes true", "autosave_interval 1", "max_queued_messages 0", "max_inflight_messages 0", "log_dest none",
+            f"listener {port} 127.0.0.1", login, "persistence true", f"persistence_location {folder}/", "log_dest none",
+            f"autosave_on_changes {autosave}", f"autosave_interval {every}", "max_queued_messages 0", "max_inflight_messages 0",
             *(["user root"] if os.geteuid() == 0 else []),
         ]  # fmt: skip
         if tls_port:

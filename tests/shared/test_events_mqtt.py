@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 from brokerlife import (
     NOON,
     TOPIC,
@@ -25,13 +26,15 @@ from brokerlife import (
     without_events_table,
 )  # fmt: skip
 from conftest import free_port
+from paho.mqtt.enums import MQTTProtocolVersion
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from rfid3_shared.db import open_engine, transaction
 from rfid3_shared.events import mqtt
 from rfid3_shared.events.mqtt_address import address_of
-from rfid3_shared.events.mqtt_connection import MQTT_3, WINDOW, Connection, Lost
+from rfid3_shared.events.mqtt_connection import MQTT_3, MQTT_5, WINDOW, Connection, Lost
+from rfid3_shared.events.mqtt_message import Message
 from rfid3_shared.events.tables import shop_events
 from rfid3_shared.migrate import ensure_schema
 from rfid3_shared.settings import Settings
@@ -289,28 +292,36 @@ class TestFaults:
 
 
 class TestConnection:
-    @pytest.mark.parametrize("version", [None, MQTT_3])
-    async def test_what_is_held_is_bounded(self, broker: Broker, version: Any) -> None:
+    @pytest.mark.parametrize("version", [MQTT_5, MQTT_3])
+    @pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+    def test_what_is_held_is_bounded(self, tmp_path: Path, version: MQTTProtocolVersion, loop: Any) -> None:
         """As long as nothing is done with messages no more come than fit; then the rest does, and nothing twice."""
-        connection = Connection(address_of(broker.url()), CLIENT, *([version] if version else []))
-        await connection.open()
-        try:
+        broker, bound = Broker(tmp_path, free_port(), lazy=True), WINDOW if version == MQTT_5 else 2 * WINDOW
+
+        async def collect() -> tuple[list[Message], list[Message]]:
+            connection, first, rest = Connection(address_of(broker.url()), CLIENT, version), [], []
+            await connection.open()
             await published(broker, *range(3 * WINDOW))
-            first = await connection.batch()
-            while len(first) < (bound := WINDOW if version is None else 2 * WINDOW):
+            while len(first) < bound:
                 first += await connection.batch()
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.3):
                     first += await connection.batch()
             connection.done(first)
-            rest: list[Any] = []
             while len(first) + len(rest) < 3 * WINDOW:
                 async with asyncio.timeout(10):
                     batch = await connection.batch()
                 rest += batch
                 connection.done(batch)
-        finally:
             connection.close()
+            return first, rest
+
+        broker.start()
+        try:
+            with asyncio.Runner(loop_factory=loop) as runner:
+                first, rest = runner.run(collect())
+        finally:
+            broker.kill()
 
         assert len(first) == bound
         assert sorted(int(each.payload) for each in [*first, *rest]) == list(range(3 * WINDOW))
@@ -346,25 +357,31 @@ class TestConnection:
 
     # paho leaves the socket of a failed handshake to the garbage collector
     @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-    async def test_encrypted(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+    def test_encrypted(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loop: Any) -> None:
         """mqtts:// speaks TLS with whom it can trust, however much hides in one record, and with nobody else."""
-        broker = Broker(tmp_path, free_port(), tls_port=free_port())
-        broker.start()
-        url = f"mqtts://localhost:{broker.tls_port}/shop/#"
-        try:
-            stranger = Connection(address_of(url), CLIENT)
+        broker = Broker(tmp_path, free_port(), tls_port=free_port(), lazy=True)
+        address = address_of(f"mqtts://localhost:{broker.tls_port}/shop/#")
+
+        async def collect() -> list[Message]:
+            stranger = Connection(address, CLIENT)
             with pytest.raises(Lost, match="certificate"):
                 await stranger.open()
             stranger.close()
             monkeypatch.setenv("SSL_CERT_FILE", str(broker.certificate))
-            connection = Connection(address_of(url), CLIENT)
+            connection, found = Connection(address, CLIENT), []
             await connection.open()
             await published(broker, *range(900))
-            found: list[Any] = []
             while len(found) < 900:
                 async with asyncio.timeout(5):
                     found += await connection.batch()
             connection.close()
+            return found
+
+        broker.start()
+        try:
+            with asyncio.Runner(loop_factory=loop) as runner:
+                found = runner.run(collect())
         finally:
             broker.kill()
 
