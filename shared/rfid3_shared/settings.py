@@ -103,6 +103,11 @@ class Settings(BaseSettings):
     events_keep_days: float = Field(180.0, gt=0)
     """Days that events are kept after their arrival."""
 
+    mqtt_url: SecretStr | None = None
+    """Broker and topics that readers publish scans on: mqtt://user:password@host:1883/shop/scans/#, or mqtts://; unset = none."""
+    mqtt_client_id: str = Field("rfid3-suite", pattern=r"^[A-Za-z0-9_.:-]{1,60}$")
+    """What the suite is called at the broker, which keeps messages under that name; two suites at one broker need two."""
+
     external_weather: Literal["", "open-meteo"] = ""
     """Who is asked for the weather: open-meteo; empty = nobody."""
     external_latitude: float | None = Field(None, ge=-90, le=90)
