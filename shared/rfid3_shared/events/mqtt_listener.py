@@ -71,7 +71,7 @@ class Listener:
             await asyncio.sleep(self._pause_s(failures))
 
     def _pause_s(self, failures: int) -> float:
-        longest = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(failures, 10))
+        longest = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(failures, 10))
         # when a broker comes back not all of its clients should knock at once
         return longest * (0.5 + zlib.crc32(f"{self._client_id}{os.getpid()}{failures}".encode()) % 100 / 200)
 
