@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -240,6 +241,31 @@ async def shy_broker(port: int) -> AsyncIterator[int]:
     finally:
         server.close()
         await end_tasks(connections)
+
+
+@asynccontextmanager
+async def one_record_broker(certificate: Path, messages: int) -> AsyncIterator[int]:
+    """The port of a broker that packs so many messages into one TLS record, says nothing more, and knows only that."""
+    key = certificate.with_suffix(".key")
+    write_certificate(certificate, key)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    gone = asyncio.Event()
+
+    async def serve(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        await source.read(1000)
+        target.write(b"\x20\x02\x00\x00")
+        mid = (await source.read(1000))[2:4]
+        target.write(b"\x90\x03" + mid + b"\x01" + b"".join(b"\x30\x07\x00\x01a%04d" % number for number in range(messages)))
+        await gone.wait()
+        target.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    try:
+        yield int(server.sockets[0].getsockname()[1])
+    finally:
+        gone.set()
+        server.close()
 
 
 class Listening:

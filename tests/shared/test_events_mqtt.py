@@ -17,6 +17,7 @@ from brokerlife import (
     TOPIC,
     Broker,
     listening,
+    one_record_broker,
     publish,
     reader,
     rival,
@@ -359,7 +360,7 @@ class TestConnection:
     @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
     @pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
     def test_encrypted(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loop: Any) -> None:
-        """mqtts:// speaks TLS with whom it can trust, however much hides in one record, and with nobody else."""
+        """mqtts:// speaks TLS with whom it can trust, and with nobody else."""
         broker = Broker(tmp_path, free_port(), tls_port=free_port(), lazy=True)
         address = address_of(f"mqtts://localhost:{broker.tls_port}/shop/#")
 
@@ -386,6 +387,19 @@ class TestConnection:
             broker.kill()
 
         assert [int(each.payload) for each in found] == list(range(900))
+
+    async def test_what_tls_has_decrypted_is_read(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """However much came in one record: what is left of it makes no socket readable."""
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
+        found: list[Message] = []
+        async with one_record_broker(tmp_path / "certificate.pem", 1000) as port, asyncio.timeout(5):
+            connection = Connection(address_of(f"mqtts://localhost:{port}/a"), CLIENT, MQTT_3)
+            await connection.open()
+            while len(found) < 1000:
+                found += await connection.batch()
+            connection.close()
+
+        assert [int(each.payload) for each in found] == list(range(1000))
 
 
 def test_off_by_default() -> None:

@@ -5,7 +5,8 @@ then. So the broker keeps whatever is not in the store, sends it again, and it i
 """
 
 import asyncio
-import random
+import os
+import zlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -67,8 +68,12 @@ class Listener:
             except Lost as lost:
                 self._note(lost)
             failures = 0 if self._clock.monotonic() - began > STEADY_S else failures + 1
-            pause_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(failures, 10))
-            await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - spreads processes, protects nothing
+            await asyncio.sleep(self._pause_s(failures))
+
+    def _pause_s(self, failures: int) -> float:
+        longest = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(failures, 10))
+        # when a broker comes back not all of its clients should knock at once
+        return longest * (0.5 + zlib.crc32(f"{self._client_id}{os.getpid()}{failures}".encode()) % 100 / 200)
 
     async def _listen_once(self) -> None:
         connection = Connection(self._address, self._client_id, self._version)
