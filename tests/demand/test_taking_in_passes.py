@@ -272,6 +272,16 @@ class TestLook:
         await shop.look()
         assert await shop.value("units_booked_week", "10", "3607") == 0.0
 
+    async def test_the_latest_word_about_a_line_stands(self, shop: Shop) -> None:
+        """A correction that comes in before what it corrects, and in the same batch after it: what was said last in the shop counts."""
+        line = {"kind": "line", "contract_no": "L", "line_number": 1, "item_num": "30", "store_no": "1"}
+        said = [line | {"event_id": f"l{n}", "qty": qty, "occurred_at": (NOW - timedelta(hours=hours)).isoformat()}
+                for n, (qty, hours) in enumerate([(4, 5), (9, 7), (2, 6)])]  # fmt: skip
+        for batch in (said[:1], said[1:]):
+            await take_in(shop.store, shop.source, shop.redis, shop.clock, batch, "http")
+            await shop.look()
+            assert await shop.value("units_left_week", "30", "3607") == 4.0
+
 
 class TestReplay:
     async def test_a_whole_day_again_changes_nothing(self, shop: Shop) -> None:
