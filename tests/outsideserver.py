@@ -15,6 +15,7 @@ class Asked:
     path: str
     query: dict[str, str]
     headers: dict[str, str]
+    body: bytes = b""
 
 
 @dataclass
@@ -53,7 +54,10 @@ def outsider() -> Iterator[Outsider]:
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
             asked = Asked(
-                parts.path, {k: v[0] for k, v in parse_qs(parts.query).items()}, {k.lower(): v for k, v in self.headers.items()}
+                parts.path,
+                {k: v[0] for k, v in parse_qs(parts.query).items()},
+                {k.lower(): v for k, v in self.headers.items()},
+                self.rfile.read(int(self.headers.get("Content-Length", 0))),
             )
             plan.asked.append(asked)
             reply = plan.answers.get(parts.path, lambda _: Reply(404))(asked)
@@ -68,6 +72,8 @@ def outsider() -> Iterator[Outsider]:
                     self.close_connection = True
             except OSError:
                 self.close_connection = True
+
+        do_POST = do_GET
 
         def log_message(self, *_: object) -> None:
             pass

@@ -50,7 +50,7 @@ _EXAMPLES = {
     "wrapped": {"summary": "A scan and a POS line, wrapped", "value": {"events": [SCAN, LINE]}},
 }
 _NDJSON_EXAMPLE = (
-    '{"event_id":"reader7-000184213","tag_id":"482C3D87DE2B9B0634EAC37B","scan_type":"Return","occurred_at":"2026-05-11T16:20:05"}\n'
+    '{"event_id":"reader7-000184971","tag_id":"482C3D87DE2B9B0634EAC37B","scan_type":"Return","occurred_at":"2026-05-11T16:20:05"}\n'
     '{"kind":"line","event_id":"pos-210774-3-2","contract_no":"210774","line_number":3,"store_no":"001","item_num":"61825","qty":20,'
     '"status":"Open","occurred_at":"2026-05-08T09:00:00"}\n'
 )

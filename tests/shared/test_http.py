@@ -145,6 +145,38 @@ class TestGet:
         assert (got, most) == ([b"1"] * 20, PER_HOST)
 
 
+class TestPost:
+    async def test_sends_the_body_again_until_it_is_answered(self, server: Outsider) -> None:
+        """A server that is unwell is asked again, with the same body and headers."""
+        server.says("/a", Reply(503), Reply(body=b"taken"))
+
+        async with Outside(first_pause_s=0.001) as outside:
+            answer = await outside.post(f"{server.url}/a", b"rows", {"x-api-key": "k"})
+
+        assert answer == (200, b"taken")
+        assert [(asked.body, asked.headers["x-api-key"]) for asked in server.asked] == [(b"rows", "k")] * 2
+
+    @pytest.mark.parametrize("status", [401, 413, 422])
+    async def test_a_refusal_is_an_answer(self, server: Outsider, status: int) -> None:
+        """It says what is wrong with what was sent, and is not asked again."""
+        server.says("/a", Reply(status, b"why"))
+
+        async with Outside() as outside:
+            assert await outside.post(f"{server.url}/a", b"rows", {}) == (status, b"why")
+
+        assert len(server.asked) == 1
+
+    async def test_what_is_no_answer_is_refused(self, server: Outsider) -> None:
+        """A redirection is not followed, with a key in hand least of all."""
+        server.says("/a", Reply(307, headers={"Location": "/b"}))
+
+        async with Outside() as outside:
+            with pytest.raises(AnswerRefused, match="307"):
+                await outside.post(f"{server.url}/a", b"rows", {})
+
+        assert len(server.asked) == 1
+
+
 class TestJsonOf:
     @pytest.mark.parametrize("body", [b"", b"<html>", b"[1]", b"null", b'{"a": NaN}', b"\xff"])
     def test_anything_but_an_object_is_refused(self, body: bytes) -> None:

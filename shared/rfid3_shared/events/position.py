@@ -22,16 +22,18 @@ async def hold(connection: AsyncConnection, consumer: str, holder: str, clock: C
     Its position ({} at first), or None while another process holds it.
     """
     now, c = stored_now(clock), positions.c
+    mine = select(c.position).where(c.consumer == consumer)
+    if (await connection.execute(mine)).first() is None:
+        # before the UPDATE: one that finds no row locks the gap, and two that then insert into it wait for each other
+        new = {"consumer": consumer, "position": {}, "held_by": "", "updated_at": now}
+        await connection.execute(_insert_new(connection.dialect.name), new)
     free = or_(c.held_by.in_(("", holder)), c.held_until.is_(None), c.held_until < now)
     take = update(positions).where(c.consumer == consumer, free)
     take = take.values(held_by=holder, held_until=now + timedelta(seconds=seconds))
     if not (await connection.execute(take)).rowcount:
-        new = {"consumer": consumer, "position": {}, "held_by": "", "updated_at": now}
-        await connection.execute(_insert_new(connection.dialect.name), new)
-        if not (await connection.execute(take)).rowcount:
-            return None
-    found = (await connection.execute(select(c.position).where(c.consumer == consumer))).scalar_one()
-    return dict(found)
+        return None
+    # as it is now, not as it was when this transaction began
+    return dict((await connection.execute(mine.with_for_update())).scalar_one())
 
 
 async def save(connection: AsyncConnection, consumer: str, holder: str, position: dict[str, Any], clock: Clock) -> bool:

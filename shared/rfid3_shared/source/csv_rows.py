@@ -43,7 +43,11 @@ class CsvFile:
         """Lines that were not UTF-8 and were read as Windows-1252."""
         self._number = 0
         self._ahead: deque[str] = deque()
-        first = self._next_line() or ""
+        try:
+            first = self._next_line() or ""
+        except DAMAGE:
+            self.__exit__()
+            raise
         first = first.removeprefix("\ufeff")
         self.delimiter = max(DELIMITERS, key=first.count)
         self.header = [name.strip().strip('"').strip() for name in first.split(self.delimiter)] if first.strip() else []
