@@ -81,7 +81,7 @@ scan_list = st.lists(
 )  # fmt: skip
 line_list = st.lists(
     st.builds(
-        Line, st.integers(0, MINUTES), st.sampled_from(["A", "B", "D", "E", "F"]), st.integers(1, 2), st.sampled_from(["10", "30", "31"]),
+        Line, st.integers(0, MINUTES), st.sampled_from(["A", "D", "E", "F"]), st.integers(1, 2), st.sampled_from(["10", "30", "31"]),
         st.integers(1, 5), st.sampled_from([None, "Open", "Reservation", "Cancelled", "Quote"]),
     ), max_size=8, unique_by=lambda line: line.minute,
 )  # fmt: skip
@@ -100,8 +100,8 @@ def contract_facts(contract: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def found(engine: AsyncEngine) -> None:
-    """The source before anything of it happened."""
+async def found(engine: AsyncEngine, *, past: bool = False) -> None:
+    """The source before anything of it happened; with `past` as seen when all of it is over."""
     await create_tables(engine, source_metadata)
     known = [
         ("T1", "10", "Ready to Rent", None, None, "001", START - timedelta(days=9)), (" T2", "10", "On Rent", "NR2", "B", "000", None),
@@ -119,7 +119,12 @@ async def found(engine: AsyncEngine) -> None:
             insert(user_mappings),
             [{"rental_class_id": "99", "category": "testing"}, {"rental_class_id": "10", "category": "Linen"}],
         )
-        await write_scans(connection, [Scan(-8 * 1440, "T1", "Rental", "C", None, None, "10")])
+        # the second one lets everything else lie in the past of the moment
+        begun = [
+            Scan(-8 * 1440, "T1", "Rental", "C", None, None, "10"),
+            Scan(MINUTES + 1, "T5", "Touch Scan", None, None, None, None),
+        ]
+        await write_scans(connection, begun if past else begun[:1])
 
 
 async def write_scans(connection: AsyncConnection, happened: Iterable[Scan]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from rfid3_demand import contract_queries, history
@@ -16,6 +17,7 @@ from rfid3_demand.taking_in.reference import read_moment, read_reference
 from rfid3_shared.clock import FixedClock, week_start
 from rfid3_shared.db import create_tables, open_engine, store_metadata
 from rfid3_shared.source import movements, stores
+from rfid3_shared.source.tables import pos_contracts, pos_lines, scans, source_metadata, user_mappings
 from rfid3_shared.twin.build import create
 
 LAST_DAY = date(2026, 8, 27)
@@ -134,6 +136,52 @@ async def test_a_few_classes_are_read_as_among_all(company, tmp_path) -> None:
         assert some.kinds[kind].sort(order).rows() == facts.filter(pl.col("rental_class").is_in(names)).sort(order).rows(), kind
 
 
+async def test_each_class_and_week_is_counted_from_one_origin(engines) -> None:
+    """Lines of a class that was scanned months ago do not count, nor those of a class typed in to try the system; weeks before a first
+    scan count by lines: as weekly history has it."""
+    source, store = engines
+    monday = monday_of(datetime.combine(LAST_DAY, time()))
+    written = [("OLD", "10"), ("NEW", "20"), ("TRY", "99"), ("POS", "30"), ("OFF", "30")]
+    async with source.begin() as connection:
+        await connection.execute(insert(user_mappings), {"rental_class_id": "99", "category": "testing"})
+        for contract, item in written:
+            for week in range(2):
+                facts = {
+                    "contract_no": f"{contract}{week}",
+                    "store_no": "001",
+                    "contract_date": monday - timedelta(days=7 * week),
+                }
+                await connection.execute(insert(pos_contracts), {**facts, "status": "Void" if contract == "OFF" else None})
+                line = {"contract_no": f"{contract}{week}", "line_number": 1, "item_num": item, "qty": None if week else 5}
+                await connection.execute(insert(pos_lines), line)
+        out = [("10", monday - timedelta(days=90)), ("20", monday + timedelta(hours=9)), ("99", monday + timedelta(hours=9))]
+        for number, (rental_class, at) in enumerate(out):
+            row = {
+                "id": number,
+                "tag_id": f"T{number}",
+                "scan_type": "Rental",
+                "scan_date": at,
+                "rental_class_num": rental_class,
+            }
+            await connection.execute(insert(scans), row)
+    moment = datetime.combine(LAST_DAY, time(23, 59, 59))
+    async with source.connect() as reading, store.connect() as events:
+        facts = await facts_of(reading, events, moment)
+        weekly = await history.weekly(reading, CLOCK, YEARS)
+
+    told = weekly.units.filter(pl.col("week") == monday.date())
+    assert totals(facts, "departures", monday) == {
+        (r["rental_class"], r["store"]): r["units"] for r in told.iter_rows(named=True)
+    }
+    before = weekly.units.filter(pl.col("week") >= monday.date() - timedelta(days=7)).group_by("rental_class", "store")
+    expected = {(row[0], row[1]): row[2] for row in before.agg(pl.col("units").sum()).iter_rows()}
+    assert (
+        totals(facts, "departures", monday - timedelta(days=7))
+        == expected
+        == {("20", "000"): 1, ("20", "3607"): 1, ("30", "3607"): 6}
+    )
+
+
 class TestReadMoment:
     async def test_a_day_that_is_over_ends_at_its_last_second(self, company, tmp_path) -> None:
         """On the data's own day the moment is its last scan; on a later day that day is over."""
@@ -161,8 +209,6 @@ class TestReadMoment:
 @pytest.fixture
 async def engines(tmp_path: Path) -> AsyncIterator[tuple[AsyncEngine, AsyncEngine]]:
     """An empty source and an empty store."""
-    from rfid3_shared.source.tables import source_metadata
-
     source, store = (open_engine(f"sqlite:///{tmp_path / name}.db") for name in ("source", "store"))
     await create_tables(source, source_metadata)
     await create_tables(store, store_metadata)

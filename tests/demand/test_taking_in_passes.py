@@ -20,7 +20,7 @@ from tworoads import Line, Scan
 
 from rfid3_demand.present.definitions import LIVE, entity, pack
 from rfid3_demand.taking_in.looking import Looked, Looking, Pace
-from rfid3_demand.taking_in.passes import CONSUMER, LEASE_S, Passes, Places
+from rfid3_demand.taking_in.passes import CONSUMER, LEASE_S, Lost, Passes, Places
 from rfid3_shared.clock import FixedClock
 from rfid3_shared.db import open_engine
 from rfid3_shared.errors import StoreUnavailable
@@ -202,6 +202,17 @@ class TestLook:
         assert (await shop.look(looking)).passed
         assert (await shop.kept(), await shop.keys()) == (before, published)
 
+    async def test_what_people_change_after_a_scan_stands(self, shop: Shop) -> None:
+        """RFID3 has the event's scan, and somebody set the status by hand since: the event does not set it back."""
+        await shop.sent(rental())
+        await shop.written(rental())
+        async with shop.source.begin() as connection:
+            await connection.execute(update(items).where(items.c.tag_id == "T1").values(status="Ready to Rent"))
+        await shop.look()
+
+        assert await shop.left() == 1.0
+        assert await shop.value("units_unavailable", "10", "3607") == 0.0
+
     async def test_a_vanished_row_is_looked_at_in_full(self, shop: Shop) -> None:
         """Ids that went down say that anything may have changed."""
         looking = shop.process("polling", Pace(poll_s=0.5, full_s=1e9))
@@ -260,6 +271,16 @@ class TestLook:
         await take_in(shop.store, shop.source, shop.redis, shop.clock, [cancelled, other], "http")
         await shop.look()
         assert await shop.value("units_booked_week", "10", "3607") == 0.0
+
+    async def test_the_latest_word_about_a_line_stands(self, shop: Shop) -> None:
+        """A correction that comes in before what it corrects, and in the same batch after it: what was said last in the shop counts."""
+        line = {"kind": "line", "contract_no": "L", "line_number": 1, "item_num": "30", "store_no": "1"}
+        said = [line | {"event_id": f"l{n}", "qty": qty, "occurred_at": (NOW - timedelta(hours=hours)).isoformat()}
+                for n, (qty, hours) in enumerate([(4, 5), (9, 7), (2, 6)])]  # fmt: skip
+        for batch in (said[:1], said[1:]):
+            await take_in(shop.store, shop.source, shop.redis, shop.clock, batch, "http")
+            await shop.look()
+            assert await shop.value("units_left_week", "30", "3607") == 4.0
 
 
 class TestReplay:
@@ -398,6 +419,20 @@ class TestFaults:
         assert await shop.kept() == before
         await shop.look(second)
         assert await shop.left() == 1.0
+
+    async def test_one_that_was_overtaken_within_a_pass_keeps_nothing(self, shop: Shop) -> None:
+        """Its hold lapsed while it computed: what it found is not kept, since another process may have kept newer values."""
+        first = shop.passes
+        await shop.look()
+        shop.clock.advance(seconds=LEASE_S + 1)
+        await shop.sent(rental())
+        await shop.look(shop.process("second"))
+        before = await shop.kept()
+        await shop.written(rental("T3"))
+
+        with pytest.raises(Lost):
+            await first.take(None, 1)
+        assert await shop.kept() == before
 
     async def test_a_hold_that_came_back_begins_anew(self, shop: Shop) -> None:
         """What another process kept meanwhile is read from the tables, not from memory."""

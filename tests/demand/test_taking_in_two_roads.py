@@ -60,7 +60,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     async def made() -> None:
         source, store = (open_engine(f"sqlite:///{folder / name}") for name in ("source.db", "store.db"))
-        await tworoads.found(source)
+        await tworoads.found(source, past=True)
         await create_tables(store, store_metadata)
         for engine in (source, store):
             await engine.dispose()
