@@ -11,11 +11,13 @@ import numpy as np
 import polars as pl
 
 from rfid3_demand import features
+from rfid3_demand.present.weekly import LONGEST_REST_WEEKS, WEEKLY
+from rfid3_shared.feature_store.compute import Facts, compute
 from rfid3_shared.monitor import drift
 
-LONGEST_REST_WEEKS = 26
-NAMES = ("units_week", "units_4_weeks", "weeks_since_departure")
-"""Units that left in the week, in it and the three before, and weeks since the last departure (26 = that or longer)."""
+NAMES = WEEKLY.names
+LAST_SECOND = np.timedelta64(7 * 86_400 - 1, "s")
+"""From a Monday to the moment its week is complete."""
 
 
 def by_class(units: pl.DataFrame, weeks: list[date]) -> tuple[list[str], dict[str, np.ndarray]]:
@@ -25,19 +27,12 @@ def by_class(units: pl.DataFrame, weeks: list[date]) -> tuple[list[str], dict[st
     """
     inside = units.filter(pl.col("week").is_in(weeks))
     names = sorted(inside["rental_class"].unique().to_list())
-    row_of, column_of = {name: at for at, name in enumerate(names)}, {week: at for at, week in enumerate(weeks)}
-    left = np.zeros((len(names), len(weeks)))
-    for name, week, count in inside.select("rental_class", "week", "units").iter_rows():
-        left[row_of[name], column_of[week]] += count
-    begun = np.maximum.accumulate(left > 0, axis=1)
-    sums = np.cumsum(np.pad(left, ((0, 0), (4, 0))), axis=1)
-    at = np.arange(len(weeks))
-    last = np.maximum.accumulate(np.where(left > 0, at, -1), axis=1)
-    found = {
-        "units_week": left, "units_4_weeks": sums[:, 4:] - sums[:, :-4],
-        "weeks_since_departure": np.minimum(at - last, LONGEST_REST_WEEKS).astype(float),
-    }  # fmt: skip
-    return names, {name: np.where(begun, values, np.nan) for name, values in found.items()}
+    left = inside.filter(pl.col("units") > 0)
+    departures = Facts(left["rental_class"].to_numpy(), left["week"].to_numpy(), left["units"].to_numpy())
+    # each week as it was known when it had just ended
+    found = compute(WEEKLY, {"departures": departures}, names, np.array(weeks, "datetime64[s]") + LAST_SECOND)
+    begun = np.isfinite(found[..., NAMES.index("weeks_since_departure")])
+    return names, {name: np.where(begun, found[..., at], np.nan) for at, name in enumerate(NAMES)}
 
 
 def live(units: pl.DataFrame, last_day: date) -> tuple[date | None, list[str], dict[str, np.ndarray]]:

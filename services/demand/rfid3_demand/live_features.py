@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from rfid3_demand import feature_drift, history, watching
+from rfid3_demand.present.weekly import LONGEST_REST_WEEKS, WEEKLY
 from rfid3_demand.settings import SERVICE, demand_settings
 from rfid3_shared.db import transaction
 from rfid3_shared.errors import Conflict
@@ -18,8 +19,7 @@ from rfid3_shared.jobs import Progress, enqueue_and_send
 from rfid3_shared.resources import Resources, open_resources
 from rfid3_shared.settings import Settings
 
-SOURCE = "id_transactions, pos_transaction_items"
-HISTORY_DAYS = 7 * (feature_drift.LONGEST_REST_WEEKS + 6)
+HISTORY_DAYS = 7 * (LONGEST_REST_WEEKS + 6)
 
 
 async def run(settings: Settings, arguments: dict[str, Any], progress: Progress) -> dict[str, Any]:
@@ -38,8 +38,8 @@ async def run(settings: Settings, arguments: dict[str, Any], progress: Progress)
             # a week's features are known when its Sunday has passed in the shop
             known_at = datetime.combine(week + timedelta(days=7), time(), held.clock.zone).astimezone(UTC)
             rows = [
-                FeatureValue(name, SERVICE, f"class:{number}", float(value), known_at, SOURCE, "weekly departures")
-                for name, column in values.items() for number, value in zip(names, column, strict=True) if np.isfinite(value)
+                FeatureValue(each.name, each.category, f"class:{number}", float(value), known_at, each.source, "weekly departures")
+                for each in WEEKLY.features for number, value in zip(names, values[each.name], strict=True) if np.isfinite(value)
             ]  # fmt: skip
         async with transaction(held.store) as connection:
             changed = await write_features(connection, rows, held.clock)

@@ -35,12 +35,10 @@ async def append(
     `as_of` must not be before the one of the call before, or it would change what was known in between. NaN is None.
     Raises ValueError for a moment without zone, and for values that do not fit the view or the table.
     """
-    if as_of.tzinfo is None:
-        raise ValueError("as_of needs a moment with its zone")
+    at = _utc(as_of)
     wanted = {entity: _exact(view, entity, row) for entity, row in values.items()}
     if known is None:
         known = await newest(connection, view, wanted)
-    at = as_of.astimezone(UTC).replace(tzinfo=None)
     rows = list(_changes(view, wanted, known, at))
     statement = insert_or_change(connection.dialect.name)
     for start in range(0, len(rows), BATCH):
@@ -53,10 +51,7 @@ async def as_of(connection: AsyncConnection, view: FeatureView, entities: Iterab
 
     Entities of which nothing was ever known until then are left out. Raises ValueError for a moment without zone.
     """
-    if at.tzinfo is None:
-        raise ValueError("as_of needs a moment with its zone")
-    until = stored.c.feature_timestamp <= at.astimezone(UTC).replace(tzinfo=None)
-    return await _read(connection, view, sorted(set(entities)), [until])
+    return await _read(connection, view, sorted(set(entities)), [stored.c.feature_timestamp <= _utc(at)])
 
 
 async def newest(connection: AsyncConnection, view: FeatureView, entities: Iterable[str] | None = None) -> dict[str, Values]:
@@ -66,6 +61,25 @@ async def newest(connection: AsyncConnection, view: FeatureView, entities: Itera
         found, wanted = await _read(connection, view, None, []), set(named)
         return {entity: row for entity, row in found.items() if entity in wanted}
     return await _read(connection, view, named, [])
+
+
+async def changes(
+    connection: AsyncConnection, view: FeatureView, until: datetime, entities: Iterable[str] | None = None
+) -> list[tuple[str, str, datetime, float | None]]:
+    """Every change kept up to a moment (aware), of all entities or of those named: feature, entity, from when (naive UTC), value.
+
+    In order of time; it is what a training frame joins. None: no longer known. Raises ValueError for a moment without zone.
+    """
+    query = select(*PAIR, stored.c.feature_timestamp, stored.c.feature_value, stored.c.quality_score)
+    query = query.where(stored.c.feature_name.in_(view.names), stored.c.feature_timestamp <= _utc(until))
+    found = [
+        (name, entity, at, as_kept(value) if quality > 0 else None)
+        for part in ([None] if entities is None else parts(sorted(set(entities))))
+        for name, entity, at, value, quality in await connection.execute(
+            query if part is None else query.where(stored.c.target_entity.in_(part))
+        )
+    ]
+    return sorted(found, key=lambda change: change[2])
 
 
 async def _read(
@@ -91,6 +105,12 @@ def _newest_of(view: FeatureView, conditions: list[ColumnElement[bool]]) -> Sele
         stored.c.feature_timestamp == at.c.at,
     )  # fmt: skip
     return select(*PAIR, stored.c.feature_value, stored.c.quality_score).join(at, same)
+
+
+def _utc(at: datetime) -> datetime:
+    if at.tzinfo is None:
+        raise ValueError("a moment needs its zone")
+    return at.astimezone(UTC).replace(tzinfo=None)
 
 
 def _exact(view: FeatureView, entity: str, row: Sequence[float | None]) -> Values:

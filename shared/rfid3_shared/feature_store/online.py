@@ -48,6 +48,7 @@ class OnlineFeatures:
         self._prefix = f"rfid3:features:{view.name}:{view.digest}:"
         self._taken_in_key = self._prefix + "taken_in"
         self._memory: OrderedDict[tuple[str, ...], tuple[Held, float]] = OrderedDict()
+        self._unpacked_before: dict[str, tuple[bytes, Mapping[str, Values]]] = {}
         self._rest_until = 0.0
         self._turns = asyncio.Semaphore(AT_ONCE)
 
@@ -99,9 +100,9 @@ class OnlineFeatures:
             return "The present has not been taken in yet."
         values: dict[str, Values] = {}
         try:
-            for content in contents:
+            for name, content in zip(packs, contents, strict=True):
                 if content is not None:
-                    values.update(unpacked(self._view, content))
+                    values.update(self._unpacked(name, content))
             known = heard(taken_in)
         except UNREADABLE:
             return "What Redis holds of the present cannot be read."
@@ -109,6 +110,13 @@ class OnlineFeatures:
         held = Held(known, MappingProxyType(values), absent)
         self._remember(packs, held)
         return held
+
+    def _unpacked(self, name: str, content: bytes) -> Mapping[str, Values]:
+        """Most packs have not changed since they were last read: the same bytes are not unpacked twice."""
+        before = self._unpacked_before.get(name)
+        if before is None or before[0] != content:
+            before = self._unpacked_before[name] = (content, unpacked(self._view, content))
+        return before[1]
 
     def _connected(self) -> Redis:
         if self._redis is None:

@@ -6,6 +6,7 @@ Values that were not found right for longer than their declaration allows are wi
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from types import MappingProxyType
 
 import orjson
@@ -19,6 +20,7 @@ AHEAD = timedelta(minutes=1)
 WORST: tuple[State, ...] = ("MISSING", "STALE", "FRESH")
 UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
 """What unpacking damaged bytes raises."""
+NUMBERS = {float, type(None)}
 Values = tuple[float | None, ...]
 
 
@@ -92,11 +94,15 @@ def pack(view: FeatureView, values: Mapping[str, Sequence[float | None]]) -> byt
 
 def unpacked(view: FeatureView, content: bytes) -> dict[str, Values]:
     """The values of a pack by entity. Raises one of UNREADABLE for anything that `pack` does not write."""
-    count, rows = len(view.features), orjson.loads(content)
-    for row in rows.values():
-        if type(row) is not list or len(row) != count or not {*map(type, row)} <= {float, type(None)}:
-            raise ValueError("no row of values")
-    return {entity: tuple(row) for entity, row in rows.items()}
+    rows: dict[str, list[float | None]] = orjson.loads(content)
+    lists = rows.values()
+    if not lists:
+        return {}
+    if {*map(type, lists)} != {list} or {*map(len, lists)} != {len(view.features)}:
+        raise ValueError("no rows of values")
+    if not {*map(type, chain.from_iterable(lists))} <= NUMBERS:
+        raise ValueError("no values")
+    return dict(zip(rows, map(tuple, lists), strict=True))
 
 
 def told(taken_in: TakenIn) -> bytes:
