@@ -165,7 +165,7 @@ class Snapshot:
     def sums(self, rows: np.ndarray, values: np.ndarray) -> np.ndarray:
         """Values (bottom series, …) summed over those below each node of `rows`, (rows, …)."""
         if len(rows) == 1:
-            return np.asarray(values, float)[self.members[rows[0]]].sum(axis=0, keepdims=True)
+            return np.asarray(np.asarray(values, float)[self.members[rows[0]]].sum(axis=0, keepdims=True))
         if (rows < len(self.spec.bottom)).all():
             return np.asarray(values[rows], float)
         below = [self.members[row] for row in rows.tolist()]
