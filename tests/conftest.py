@@ -9,12 +9,16 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
 from rfid3_deploy.embedded_redis import redis_program
+
+if TYPE_CHECKING:
+    from brokerlife import Broker
 
 # how fast a machine draws examples says nothing about the code: no deadline, no complaint about slow drawing
 settings.register_profile("suite", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
@@ -155,6 +159,19 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in [name for name in os.environ if name.startswith("RFID3_") and not name.startswith("RFID3_TEST_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("RFID3_HOME", str(tmp_path / "var"))
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator["Broker"]:
+    """An MQTT broker that the test may kill and start again."""
+    from brokerlife import Broker
+
+    folder = tmp_path / "broker"
+    folder.mkdir()
+    started = Broker(folder, free_port())
+    started.start()
+    yield started
+    started.kill()
 
 
 @pytest.fixture

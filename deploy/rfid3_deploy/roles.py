@@ -28,7 +28,7 @@ def work(name: str, service: Service, log_level: str) -> None:
     """Work off the service's jobs until SIGTERM.
 
     The service's room `worker` names them in KINDS; it may say when they are due (`schedules(settings)`), whether one may be asked
-    for now (`allowed(kind)`), and what the worker sees to besides (DUTIES).
+    for now (`allowed(kind)`), and what the worker sees to besides (`duties(settings)`).
     """
     configure_logging(name, log_level)
     import uvloop
@@ -38,12 +38,13 @@ def work(name: str, service: Service, log_level: str) -> None:
 
     room, settings = import_module(service.worker_module), service.settings()
     due = room.schedules(settings) if hasattr(room, "schedules") else ()
+    duties = room.duties(settings) if hasattr(room, "duties") else ()
     # before the event loop: a fork of a process with threads or connections would share them with its jobs
     nursery = Nursery.fork([type(settings).__module__])
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(
             run_worker(
-                settings, service=service.name, kinds=room.KINDS, schedules=due, duties=getattr(room, "DUTIES", ()),
+                settings, service=service.name, kinds=room.KINDS, schedules=due, duties=duties,
                 nursery=nursery, allowed=getattr(room, "allowed", None),
             )
         )  # fmt: skip

@@ -22,7 +22,7 @@ class Door:
         """
         refuse_key_in_url(query)
         caller = await self.callers.identify(headers)
-        caller.require(route.scope)
+        caller.require(*route.scopes)
         grant = await self._limiter.take(caller.key_id, route.rate_class)
         if grant.local:
             LIMITED_LOCALLY.inc()

@@ -16,6 +16,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from rfid3_gateway import (
+    event_routes,
     flag_routes,
     health_aliases,
     insights_routes,
@@ -53,7 +54,8 @@ from rfid3_shared.resources import ensure_store, open_redis
 
 log = get_logger("gateway")
 ROOMS = (
-    own_routes, job_routes, model_routes, ledger_routes, flag_routes, health_aliases, insights_routes, dashboard_routes, integrated_routes,
+    own_routes, job_routes, model_routes, ledger_routes, event_routes, flag_routes, health_aliases, insights_routes, dashboard_routes,
+    integrated_routes,
 )  # fmt: skip
 """Where the own routes are."""
 TITLE = "RFID3 predictive suite"

@@ -115,7 +115,8 @@ class Forwarder:
                 grant.require(route.rate_class)
                 if route.service == GATEWAY:
                     scope["caller"] = caller
-                    body = await read_body(scope["headers"], receive, self._settings.max_body_bytes, patience)
+                    limit_bytes = route.body_bytes or self._settings.max_body_bytes
+                    body = await read_body(scope["headers"], receive, limit_bytes, patience)
                     await self._answer_self(exchange, replayed(body, receive), patience if route.is_stream else None)
                 else:
                     await self._forward(exchange, receive, patience)

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from rfid3_shared.errors import NotFound
 
-RATE_CLASSES = ("RT", "BATCH", "TRAIN", "SYS")
+RATE_CLASSES = ("RT", "BATCH", "TRAIN", "SYS", "EVENTS")
+SCOPES_OF_CLASS = {"TRAIN": ("train",), "EVENTS": ("read", "events")}
+"""Where it is not `read`; of EVENTS, reading them and posting them are one path."""
 GATEWAY = "gateway"
 UPSTREAM_VARIABLE = "RFID3_UPSTREAM_"
 LONGEST_SUGGESTIBLE = 120
@@ -47,9 +49,9 @@ class Route:
     body_bytes: int | None = None
 
     @property
-    def scope(self) -> str:
-        """The least scope a key needs to pass the gateway; services may ask for more."""
-        return "train" if self.rate_class == "TRAIN" else "read"
+    def scopes(self) -> tuple[str, ...]:
+        """A key needs one of these to pass the gateway; who answers may ask for more."""
+        return SCOPES_OF_CLASS.get(self.rate_class, ("read",))
 
 
 def read_topology(path: Path, environ: Mapping[str, str]) -> tuple[Service, ...]:

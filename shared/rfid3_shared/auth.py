@@ -1,7 +1,8 @@
 """Who is calling, and what may they do?
 
 API keys are random, shown once, stored as SHA-256 (a key has 160 bits of its own entropy, so a slow hash would buy nothing
-and cost every request). Scopes: read < train, decide < admin; admin implies all. A key is sent as `X-API-Key` or
+and cost every request). Scopes: read < train, decide < admin; admin implies all. `events` is for what
+posts scans and POS lines: a reader in the shop needs no other. A key is sent as `X-API-Key` or
 `Authorization: Bearer`; a key in the URL is refused because URLs are logged.
 """
 
@@ -18,7 +19,7 @@ from rfid3_shared.clock import Clock, naive_utc
 from rfid3_shared.db import Seconds, store_metadata
 from rfid3_shared.errors import Forbidden, InvalidParameters, NotFound, Unauthorized
 
-SCOPES = ("read", "train", "decide", "admin")
+SCOPES = ("read", "events", "train", "decide", "admin")
 PREFIX = "rfid3_"
 
 api_keys = Table(
@@ -41,10 +42,11 @@ class Caller:
     owner: str
     scopes: frozenset[str]
 
-    def require(self, scope: str) -> None:
-        """Raises Forbidden when the key lacks the scope."""
-        if scope not in self.scopes and "admin" not in self.scopes:
-            raise Forbidden(f"This key may not do that: it lacks the scope {scope!r}.", required_scope=scope)
+    def require(self, scope: str, *others: str) -> None:
+        """Raises Forbidden when the key has none of these scopes."""
+        if self.scopes.isdisjoint((scope, *others, "admin")):
+            lacking = " or ".join(repr(each) for each in (scope, *others))
+            raise Forbidden(f"This key may not do that: it lacks the scope {lacking}.", required_scope=scope)
 
 
 def hash_key(key: str) -> str:
@@ -75,7 +77,7 @@ async def create_key(
     """
     wanted = sorted(set(scopes), key=SCOPES.index) if set(scopes) <= set(SCOPES) else None
     if not wanted:
-        raise InvalidParameters("Scopes are read, train, decide and admin.", accepted=list(SCOPES))
+        raise InvalidParameters("Scopes are read, events, train, decide and admin.", accepted=list(SCOPES))
     key_id, key = secrets.token_hex(6), key or PREFIX + secrets.token_urlsafe(20)
     row = {"id": key_id, "key_hash": hash_key(key), "owner": owner, "scopes": wanted, "created_at": naive_utc(clock.now())}
     await connection.execute(insert(api_keys), {**row, "expires_at": expires_at and naive_utc(expires_at)})

@@ -16,9 +16,11 @@ from rfid3_shared.command_store import with_store
 from rfid3_shared.db import transaction
 from rfid3_shared.settings import Settings
 
-app = typer.Typer(help="API keys: who may read, train, decide or administer.", no_args_is_help=True)
+app = typer.Typer(help="API keys: who may read, post events, train, decide or administer.", no_args_is_help=True)
 R = TypeVar("R")
-SCOPE_HELP = "May be repeated: read (forecasts), train (start training), decide (approve), admin (all of it)."
+SCOPE_HELP = (
+    "May be repeated: read (forecasts), events (post scans), train (start training), decide (approve), admin (all of it)."
+)
 
 
 @app.command()

@@ -15,7 +15,22 @@ from rfid3_shared.log import keep_stdout_clean
 
 COMMANDS, GROUPS = "rfid3.commands", "rfid3.command_groups"
 """Entry points: single commands (a function), and commands with subcommands (a Typer application)."""
-ORDER = ("up", "import", "train", "demand", "source", "twin", "keys", "jobs", "models", "ledger", "flags", "external", "store")
+ORDER = (
+    "up",
+    "import",
+    "train",
+    "demand",
+    "source",
+    "twin",
+    "keys",
+    "jobs",
+    "models",
+    "ledger",
+    "flags",
+    "external",
+    "events",
+    "store",
+)
 HELP = """Predictive analytics for RFID3 that a rental company can trust.
 
 First steps: `rfid3 twin create` (a demo company) or `rfid3 import DIR` (an RFID3 export), then `rfid3 up`.

@@ -9,10 +9,11 @@ UpstreamError ─┬─ UpstreamTimeout, UpstreamUnavailable: it did not answer,
 """
 
 import asyncio
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from hashlib import blake2b
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import httpx
 import orjson
@@ -23,6 +24,7 @@ CONNECTIONS, PER_HOST, KEEPALIVE_S, CONNECT_S, TOTAL_S = 10, 5, 60.0, 5.0, 30.0
 MOST_BYTES = 8_000_000
 TRIES, FIRST_PAUSE_S, LONGEST_PAUSE_S = 3, 0.5, 10.0
 TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
+Answer = TypeVar("Answer")
 Validators = MutableMapping[str, dict[str, str]]
 """Digest of a question → the ETag and Last-Modified of its last answer."""
 
@@ -59,24 +61,31 @@ class Outside:
 
         validators is brought up to date. Raises UpstreamTimeout, UpstreamUnavailable, AnswerRefused.
         """
-        try:
-            asked = httpx.URL(url, params=dict(parameters or {})) if parameters else httpx.URL(url)
-        except (httpx.InvalidURL, TypeError, ValueError):
-            raise AnswerRefused("The address that is set is no URL.") from None
-        if asked.scheme not in ("http", "https") or not asked.host:
-            raise AnswerRefused("The address that is set is no http or https URL.")
+        asked = _address(url, parameters)
+        known = {} if validators is None else validators
+        return await self._in_turn(asked, lambda: self._get_once(asked, known))
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
+        """(status, body) of the answer to a body that may be sent more than once without harm; refusals (4xx) are answers too.
+
+        Raises UpstreamTimeout, UpstreamUnavailable, AnswerRefused.
+        """
+        asked = _address(url)
+        return await self._in_turn(asked, lambda: self._post_once(asked, body, headers))
+
+    async def _in_turn(self, asked: httpx.URL, once: Callable[[], Awaitable[Answer]]) -> Answer:
         turn = self._turns.setdefault(asked.host, asyncio.Semaphore(PER_HOST))
         try:
             async with asyncio.timeout(self._total_s), turn:
-                return await self._ask(asked, {} if validators is None else validators)
+                return await self._ask(once)
         except TimeoutError:
             raise UpstreamTimeout(f"{asked.host} gave no whole answer within {self._total_s:g} seconds.") from None
 
-    async def _ask(self, url: httpx.URL, validators: Validators) -> bytes | None:
+    async def _ask(self, once: Callable[[], Awaitable[Answer]]) -> Answer:
         pause_s = self._first_pause_s
         for left in range(TRIES - 1, -1, -1):
             try:
-                return await self._once(url, validators)
+                return await once()
             except UpstreamUnavailable as fault:
                 if not left:
                     raise
@@ -84,25 +93,26 @@ class Outside:
                 pause_s *= 2
         raise AssertionError("unreachable")
 
-    async def _once(self, url: httpx.URL, validators: Validators) -> bytes | None:
+    async def _get_once(self, url: httpx.URL, validators: Validators) -> bytes | None:
         key = blake2b(str(url).encode(), digest_size=12).hexdigest()
-        try:
+        with _in_our_words(url.host):
             async with self._client.stream("GET", url, headers=_conditions(validators.get(key))) as reply:
                 if reply.status_code == httpx.codes.NOT_MODIFIED:
                     return None
                 _accept(reply, url.host)
                 body = await self._body(reply, url.host)
-        except httpx.TimeoutException:
-            raise UpstreamUnavailable(f"{url.host} did not answer in time.") from None
-        except httpx.TransportError:
-            raise UpstreamUnavailable(f"{url.host} cannot be reached.") from None
-        except httpx.HTTPError:
-            raise AnswerRefused(f"{url.host} answered what is no proper HTTP.") from None
         seen = {"etag": reply.headers.get("ETag", ""), "modified": reply.headers.get("Last-Modified", "")}
         validators.pop(key, None)
         if any(seen.values()) and all(len(value) <= 200 for value in seen.values()):
             validators[key] = seen
         return body
+
+    async def _post_once(self, url: httpx.URL, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
+        with _in_our_words(url.host):
+            async with self._client.stream("POST", url, content=body, headers=dict(headers)) as reply:
+                if reply.status_code in TRY_AGAIN or not httpx.codes.is_client_error(reply.status_code):
+                    _accept(reply, url.host)
+                return reply.status_code, await self._body(reply, url.host)
 
     async def _body(self, reply: httpx.Response, host: str) -> bytes:
         parts, size = [], 0
@@ -112,6 +122,29 @@ class Outside:
                 raise AnswerRefused(f"{host} answered with more than {self._most_bytes / 1e6:g} MB.")
             parts.append(part)
         return b"".join(parts)
+
+
+def _address(url: str, parameters: Mapping[str, str] | None = None) -> httpx.URL:
+    """Raises AnswerRefused for what is no web address."""
+    try:
+        asked = httpx.URL(url, params=dict(parameters)) if parameters else httpx.URL(url)
+    except (httpx.InvalidURL, TypeError, ValueError):
+        raise AnswerRefused("The address that is set is no URL.") from None
+    if asked.scheme not in ("http", "https") or not asked.host:
+        raise AnswerRefused("The address that is set is no http or https URL.")
+    return asked
+
+
+@contextmanager
+def _in_our_words(host: str) -> Iterator[None]:
+    try:
+        yield
+    except httpx.TimeoutException:
+        raise UpstreamUnavailable(f"{host} did not answer in time.") from None
+    except httpx.TransportError:
+        raise UpstreamUnavailable(f"{host} cannot be reached.") from None
+    except httpx.HTTPError:
+        raise AnswerRefused(f"{host} answered what is no proper HTTP.") from None
 
 
 def _conditions(seen: Mapping[str, str] | None) -> dict[str, str]:

@@ -85,12 +85,13 @@ class _Window:
 
 
 def rules_from(settings: Settings) -> dict[str, Rule]:
-    """The rule of each rate class: RT, BATCH, TRAIN and SYS."""
+    """The rule of each rate class: RT, BATCH, TRAIN, SYS and EVENTS."""
     return {
         "RT": Rule(settings.rate_realtime_per_min, 60),
         "BATCH": Rule(settings.rate_batch_per_min, 60),
         "TRAIN": Rule(settings.rate_train_per_hour, 3600),
         "SYS": Rule(settings.rate_system_per_min, 60),
+        "EVENTS": Rule(settings.rate_events_per_min, 60),
     }
 
 

@@ -70,6 +70,8 @@ class Settings(BaseSettings):
     """Calls per key and hour in the class TRAIN."""
     rate_system_per_min: int = Field(200, gt=0)
     """Calls per key and minute in the class SYS (health, jobs, performance)."""
+    rate_events_per_min: int = Field(600, gt=0)
+    """Calls per key and minute in the class EVENTS (batches of scans and POS lines)."""
     pool_size: int = Field(2, ge=1)
     """Database connections a process keeps open."""
     pool_overflow: int = Field(2, ge=0)
@@ -92,6 +94,19 @@ class Settings(BaseSettings):
     """Days a finished job stays in the list; scheduled ones that succeeded stay for one."""
     ledger_queue_rows: int = Field(10_000, ge=1)
     """Prediction rows a process keeps in memory before it spills them to disk."""
+    events_oldest_days: float = Field(90.0, gt=0)
+    """Days ago that an event may have happened; older ones are refused."""
+    events_repeat_s: float = Field(60.0, ge=0)
+    """Seconds within which a tag read again in the same way is the same read; 0 = only in the same second."""
+    events_trust_days: float = Field(14.0, gt=0)
+    """Days after its arrival that an event counts although RFID3 has not written it itself."""
+    events_keep_days: float = Field(180.0, gt=0)
+    """Days that events are kept after their arrival."""
+
+    mqtt_url: SecretStr | None = None
+    """Broker and topics that readers publish scans on: mqtt://user:password@host:1883/shop/scans/#, or mqtts://; unset = none."""
+    mqtt_client_id: str = Field("rfid3-suite", pattern=r"^[A-Za-z0-9_.:-]{1,60}$")
+    """What the suite is called at the broker, which keeps messages under that name; two suites at one broker need two."""
 
     external_weather: Literal["", "open-meteo"] = ""
     """Who is asked for the weather: open-meteo; empty = nobody."""

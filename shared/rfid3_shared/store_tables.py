@@ -1,6 +1,7 @@
 """Which tables does the suite own? Importing this module registers all shared ones with `store_metadata`."""
 
 from rfid3_shared.auth import api_keys
+from rfid3_shared.events.tables import event_positions, shop_events
 from rfid3_shared.external.tables import external_analyses, external_correlations, external_data_factors, external_fetches
 from rfid3_shared.feature_store.tables import ml_feature_store
 from rfid3_shared.flags.tables import feature_flag_audit, feature_flags
@@ -11,8 +12,8 @@ from rfid3_shared.registry.tables import ml_model_performance, registry_current,
 from rfid3_shared.usage_tables import api_uptime, api_usage
 
 TABLES = (
-    alerts, analytics_predictions, api_keys, api_uptime, api_usage, external_analyses, external_correlations,
+    alerts, analytics_predictions, api_keys, api_uptime, api_usage, event_positions, external_analyses, external_correlations,
     external_data_factors, external_fetches, feature_flag_audit, feature_flags, job_schedules, ml_feature_store,
     ml_model_performance, prediction_feedback, prediction_jobs, prediction_outcomes, registry_current, registry_events,
-    shadow_tallies,
+    shadow_tallies, shop_events,
 )  # fmt: skip

@@ -121,6 +121,23 @@ class TestHierarchy:
 
 
 class TestCalendar:
+    @pytest.mark.parametrize(
+        ("year", "memorial", "labor"),
+        [(2024, date(2024, 5, 27), date(2024, 9, 2)), (2026, date(2026, 5, 25), date(2026, 9, 7))],
+    )
+    def test_seasons_move_with_the_holidays_they_hang_on(self, year: int, memorial: date, labor: date) -> None:
+        """Summer is Memorial Day's Saturday to Labor Day, graduations lie around Memorial Day, counted day by day."""
+        monday = date(year, 1, 1) - timedelta(days=date(year, 1, 1).weekday())
+        weeks = [monday + timedelta(weeks=k) for k in range(52)]
+
+        known = features.calendar(weeks, 1)
+
+        for k, week in enumerate(weeks):
+            days = [week + timedelta(days=n) for n in range(7)]
+            assert known["summer_weeks"][k] == sum(memorial - timedelta(days=2) <= day <= labor for day in days) / 7
+            around = [day for day in days if -14 <= (day - memorial).days <= 21]
+            assert known["graduation_weeks"][k] == len(around) / 7
+
     def test_knows_the_holidays_that_move_rentals(self) -> None:
         """Memorial Day 2025 is Monday 26 May: it lies in its own week and lengthens the weekend before."""
         weeks = [date(2025, 5, 12) + timedelta(days=7 * k) for k in range(4)]

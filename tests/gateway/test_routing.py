@@ -92,7 +92,7 @@ class TestMatch:
 
         route = table.match("/api/predictive/quality/A17/sweep")
 
-        assert (route.rate_class, route.scope) == ("BATCH", "read")
+        assert (route.rate_class, route.scopes) == ("BATCH", ("read",))
 
     @pytest.mark.parametrize("path", ["/api/predictive/demand/../x", "//api/predictive/demand", "/api/predictive/demand/./x"])
     def test_refuses_paths_that_can_be_read_two_ways(self, table: RouteTable, path: str) -> None:

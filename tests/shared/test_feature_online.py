@@ -309,6 +309,11 @@ class TestRead:
 
         assert {one.state for one in readings} == {"FRESH"}
 
+    @pytest.mark.parametrize("name", ["", "\ud800", "class:" + "9" * 10_000, "class:\n\0"])
+    async def test_no_name_is_a_fault(self, online: OnlineFeatures, name: str) -> None:
+        """Whatever somebody asks for: a pack that is not there."""
+        assert (await online.read([name])).absent == (name,)
+
     async def test_without_a_redis_everything_is_missing(self, clock: FixedClock) -> None:
         """A process that has no Redis reads nothing and says so."""
         assert (await OnlineFeatures(None, VIEW, clock).read(["class:1"])).why == "Redis does not answer."

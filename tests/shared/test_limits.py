@@ -189,7 +189,13 @@ class TestGrant:
 
 class TestRulesFrom:
     def test_has_the_documented_figures(self) -> None:
-        """RT 100/min, BATCH 10/min, TRAIN 5/h, SYS 200/min unless set otherwise."""
+        """RT 100/min, BATCH 10/min, TRAIN 5/h, SYS 200/min, EVENTS 600/min unless set otherwise."""
         rules = rules_from(Settings(_env_file=None))
 
-        assert rules == {"RT": Rule(100, 60), "BATCH": Rule(10, 60), "TRAIN": Rule(5, 3600), "SYS": Rule(200, 60)}
+        assert rules == {
+            "RT": Rule(100, 60),
+            "BATCH": Rule(10, 60),
+            "TRAIN": Rule(5, 3600),
+            "SYS": Rule(200, 60),
+            "EVENTS": Rule(600, 60),
+        }

@@ -13,7 +13,7 @@ from alembic import command
 from alembic.script import ScriptDirectory
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import insert, text
+from sqlalchemy import MetaData, Table, insert, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from store_pictures import OLD_TABLES, contents, empty, make_old_store, names, only, picture, picture_of_new
 
@@ -38,6 +38,8 @@ from rfid3_shared.migrations import run
 from rfid3_shared.migrations.tables_0001 import metadata as tables_0001
 from rfid3_shared.migrations.tables_0003 import metadata as tables_0003
 from rfid3_shared.migrations.tables_0004 import NEW as NEW_0004
+from rfid3_shared.migrations.tables_0004 import metadata as tables_0004
+from rfid3_shared.migrations.tables_0005 import NEW as NEW_0005
 from rfid3_shared.migrations.versions.v0002_states_outcomes_flags import BATCH_ROWS, KEY, prediction_id
 from rfid3_shared.registry import Registry
 from rfid3_shared.registry.history import read_events, read_line
@@ -315,27 +317,33 @@ def row_0001() -> dict[str, Any]:
     return {name: value for name, value in row.items() if name in tables_0001.tables["analytics_predictions"].columns}
 
 
-class TestOutsideData:
-    """Revision 0004 adds tables and changes none."""
+class TestNewTablesOnly:
+    """Revisions 0004 and 0005 add tables and change none."""
 
-    async def test_a_store_of_0003_is_carried_over_and_taken_back(self, engine: AsyncEngine) -> None:
+    @pytest.mark.parametrize(
+        ("revision", "before", "new"),
+        [("0003", tables_0003, (*NEW_0004, *NEW_0005)), ("0004", tables_0004, NEW_0005)], ids=["0003", "0004"],
+    )  # fmt: skip
+    async def test_an_older_store_is_carried_over_and_taken_back(
+        self, engine: AsyncEngine, revision: str, before: MetaData, new: tuple[Table, ...]
+    ) -> None:
         """The older tables and their rows are the same before, after and after going back; what is new comes, and goes with its rows."""
         async with engine.begin() as connection:
-            await connection.run_sync(tables_0003.create_all)
-        older = tuple(sorted(tables_0003.tables))
+            await connection.run_sync(before.create_all)
+        older = tuple(sorted(before.tables))
         schema = await picture(engine, older)
         await empty(engine)
         await ensure_schema(engine)
         await write(engine, [shown_sample()])
         newest, rows = await picture(engine, names()), await contents(engine, older)
 
-        await go_back(engine, "0003")
-        at_0003 = await picture(engine, names())
+        await go_back(engine, revision)
+        then = await picture(engine, names())
         kept = await contents(engine, older)
         await ensure_schema(engine)
 
-        assert {name: at_0003[name] for name in older} == schema
-        assert {name for name, table in at_0003.items() if table is None} == {table.name for table in NEW_0004}
+        assert {name: then[name] for name in older} == schema
+        assert {name for name, table in then.items() if table is None} == {table.name for table in new}
         assert kept == rows == await contents(engine, older)
         assert await picture(engine, names()) == newest
         assert await read_revision(engine) == NEWEST
@@ -377,7 +385,7 @@ class TestDowngrade:
 
         assert len((await contents(engine))["analytics_predictions"]) == 1
 
-    @pytest.mark.parametrize("to", ["0004", "0005", "base", "head"])
+    @pytest.mark.parametrize("to", ["0005", "0006", "base", "head"])
     async def test_goes_to_older_revisions_only(self, engine: AsyncEngine, to: str) -> None:
         """Anything else is refused, and nothing changes."""
         await ensure_schema(engine)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from rfid3_demand.queries import CANCELLED_WORDS, counted, left_at
+from rfid3_demand.queries import counted, left_at
 from rfid3_shared.source.tables import pos_contracts, pos_lines, scans
-from rfid3_shared.source.vocabulary import OUT_SCAN_TYPES
+from rfid3_shared.source.vocabulary import CANCELLED_WORDS, OUT_SCAN_TYPES
 
 if TYPE_CHECKING:
     import polars as pl

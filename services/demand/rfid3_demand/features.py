@@ -140,19 +140,29 @@ def calendar(weeks: list[date], horizon: int) -> dict[str, np.ndarray]:
     """What is known of every week, past and future, (T + horizon,) each.
 
     holiday_days: US public holidays in the week; long_weekend: 1 when one falls on Friday to Monday of its weekend, which
-    moves party rentals; wedding_weeks and graduation_weeks: shares of the week's days in May–September and in the graduation
-    weeks from 10 May to 15 June.
+    moves party rentals; summer_weeks: share of the week's days from the Saturday before Memorial Day to Labor Day, between which
+    Americans marry and feast outdoors; graduation_weeks: share of its days from two weeks before Memorial Day to three after it.
+    Holidays, and so both seasons, are those of the package `holidays`: they move with the year.
     """
     every = [weeks[0] + timedelta(days=7 * k) for k in range(len(weeks) + horizon)]
     public = holidays.country_holidays("US", years=range(every[0].year, every[-1].year + 2))
     days = [[week + timedelta(days=k) for k in range(7)] for week in every]
+    begins, ends = (sorted(public.get_named(name)) for name in ("Memorial Day", "Labor Day"))
+    summers = {begun.year: (begun, ended) for begun, ended in zip(begins, ends, strict=True)}
     return {
         "holiday_days": np.array([sum(day in public for day in week) for week in days], float),
         # the Monday after the weekend belongs to the next ISO week, yet moves this week's deliveries
         "long_weekend": np.array([float(any(week[0] + timedelta(days=k) in public for k in (4, 5, 6, 7))) for week in days]),
-        "wedding_weeks": np.array([sum(5 <= day.month <= 9 for day in week) / 7 for week in days]),
-        "graduation_weeks": np.array([sum((5, 10) <= (day.month, day.day) <= (6, 15) for day in week) / 7 for week in days]),
+        "summer_weeks": _share(days, {year: (begun - timedelta(days=2), ended) for year, (begun, ended) in summers.items()}),
+        "graduation_weeks": _share(
+            days, {year: (begun - timedelta(weeks=2), begun + timedelta(weeks=3)) for year, (begun, _) in summers.items()}
+        ),
     }
+
+
+def _share(weeks: list[list[date]], season: dict[int, tuple[date, date]]) -> np.ndarray:
+    """Share of each week's days that lie in the season of their year, first and last day included; (weeks,)."""
+    return np.array([sum(season[day.year][0] <= day <= season[day.year][1] for day in week) / 7 for week in weeks])
 
 
 def holiday_names(weeks: list[date]) -> list[list[str]]:

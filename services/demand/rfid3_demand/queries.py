@@ -24,15 +24,10 @@ from rfid3_shared.source.tables import (
     stores,
     user_mappings,
 )  # fmt: skip
-from rfid3_shared.source.vocabulary import OUT_SCAN_TYPES
+from rfid3_shared.source.vocabulary import NOT_LEFT_WORDS, OUT_SCAN_TYPES
 
 if TYPE_CHECKING:
     import polars as pl
-
-CANCELLED_WORDS = ("Cancelled", "Canceled", "Void")
-"""POS contract statuses of a contract that was written and then withdrawn."""
-NOT_LEFT_WORDS = (*CANCELLED_WORDS, "Quote", "Reservation")
-"""POS contract statuses under which nothing has left the shop."""
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,10 @@ class DemandSettings(Settings):
     """When the serving models take in new data without being trained anew: cron in the shop's time, or never."""
     demand_features_cron: Cron = "*/5 * * * *"
     """When live features are computed: cron in the shop's time, or never."""
+    demand_source_poll_s: float = Field(5.0, gt=0)
+    """Seconds between two looks for what RFID3 itself has written; at least twenty times as long as a look takes."""
+    demand_full_pass_s: float = Field(300.0, gt=0)
+    """Seconds between two looks at everything, for what leaves no trace that one could follow."""
     demand_score_cron: Cron = "15 5 * * *"
     """When predictions are held against what happened: cron in the shop's time, or never."""
     demand_external_fetch_cron: Cron = "15 2 * * *"

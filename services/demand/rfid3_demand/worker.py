@@ -5,6 +5,8 @@ from typing import Any
 
 from rfid3_demand.routes import TRAIN_KIND
 from rfid3_demand.settings import ADHOC_KIND, CORRELATE_KIND, FETCH_KIND, SERVICE, DemandSettings, demand_settings
+from rfid3_demand.taking_in.duty import DUTY as TAKING_IN
+from rfid3_shared.events import mqtt
 from rfid3_shared.jobs.duties import Duty
 from rfid3_shared.jobs.schedule import Schedule
 from rfid3_shared.registry.promotion import promotion_duty
@@ -21,7 +23,12 @@ KINDS = {
 }
 """Job kind → the function that a subprocess runs."""
 PROMOTION_INTERVAL_S = 5.0
-DUTIES = (Duty("promotion", PROMOTION_INTERVAL_S, promotion_duty(SERVICE)),)
+DUTIES = (Duty("promotion", PROMOTION_INTERVAL_S, promotion_duty(SERVICE)), TAKING_IN)
+
+
+def duties(settings: Settings) -> Sequence[Duty]:
+    """What the worker sees to beside its jobs."""
+    return (*DUTIES, *mqtt.duties(settings))
 
 
 def schedules(settings: Settings) -> Sequence[Schedule]:
@@ -39,5 +46,5 @@ def __getattr__(name: str) -> Any:
         from rfid3_shared.jobs.worker import worker_class
 
         settings = DemandSettings()
-        return worker_class(SERVICE, KINDS, settings, schedules=schedules(settings), duties=DUTIES)
+        return worker_class(SERVICE, KINDS, settings, schedules=schedules(settings), duties=duties(settings))
     raise AttributeError(name)

@@ -1,15 +1,22 @@
 """Where are events kept, and how far has each reader of them come?"""
 
 from sqlalchemy import JSON, Column, Index, String, Table
+from sqlalchemy.dialects import mysql
 
 from rfid3_shared.db import Identity, Moment, Seconds, store_metadata
 
+
+def _word(length: int) -> String:
+    """A text of at most so many characters that equals its own spelling only; MySQL would otherwise take `a` for `A`."""
+    return String(length).with_variant(mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb")
+
+
 shop_events = Table(
     "shop_events", store_metadata,
-    # in order of arrival; with several writers a lower number may become visible a moment after a higher one
+    # in order of arrival: writers take turns (see `keeping`), so a lower number never becomes visible after a higher one
     Column("seq", Identity, primary_key=True),
     # as its sender named it: the same id again is the same event
-    Column("event_id", String(64), nullable=False, unique=True),
+    Column("event_id", _word(64), nullable=False, unique=True),
     # "scan" | "line"
     Column("kind", String(10), nullable=False),
     # BLAKE2b-128 of what makes two events the same fact, whatever their ids
@@ -19,10 +26,10 @@ shop_events = Table(
     Column("received_at", Moment, nullable=False),
     # when it happened: naive shop time, as RFID3 writes its scans
     Column("occurred_at", Seconds, nullable=False),
-    Column("tag_id", String(255), nullable=False, default=""),
+    Column("tag_id", _word(255), nullable=False, default=""),
     # of the scan, or the line's item number; empty where the event did not say
-    Column("rental_class", String(255), nullable=False, default=""),
-    Column("contract", String(255), nullable=False, default=""),
+    Column("rental_class", _word(255), nullable=False, default=""),
+    Column("contract", _word(255), nullable=False, default=""),
     # the rest, validated; for a scan scan_type, status, quality, …, for a line its dates and quantity
     Column("facts", JSON, nullable=False),
     Index(None, "received_at"),

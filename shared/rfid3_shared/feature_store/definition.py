@@ -40,7 +40,7 @@ class Window:
 
     @classmethod
     def complete_weeks(cls, count: int) -> "Window":
-        """The last `count` weeks, Monday to Sunday, that lie wholly before the moment."""
+        """The last `count` weeks, Monday to Sunday, that are over at the moment: at Sunday 23:59:59 that very week is."""
         return cls("complete_weeks", timedelta(weeks=count))
 
     @classmethod

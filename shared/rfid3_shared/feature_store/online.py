@@ -45,8 +45,8 @@ class OnlineFeatures:
 
     def __init__(self, redis: Redis | None, view: FeatureView, clock: Clock, *, memory_s: float = 0.0) -> None:
         self._redis, self._view, self._clock, self._memory_s = redis, view, clock, memory_s
-        self._prefix = f"rfid3:features:{view.name}:{view.digest}:"
-        self._taken_in_key = self._prefix + "taken_in"
+        self._prefix = f"rfid3:features:{view.name}:{view.digest}:".encode()
+        self._taken_in_key = self._key("taken_in")
         self._memory: OrderedDict[tuple[str, ...], tuple[Held, float]] = OrderedDict()
         self._unpacked_before: dict[str, tuple[bytes, Mapping[str, Values]]] = {}
         self._rest_until = 0.0
@@ -60,7 +60,7 @@ class OnlineFeatures:
         With `whole=False` (only what was touched) a Redis that has forgotten the rest is not told that all is known: False then, and
         everything must be published. Raises redis' errors, and ValueError for values that do not fit the view.
         """
-        written = {self._prefix + name: pack(self._view, values) for name, values in packs.items()}
+        written = {self._key(name): pack(self._view, values) for name, values in packs.items()}
         async with self._connected().pipeline(transaction=True) as together:
             for key, content in written.items():
                 together.set(key, content, ex=KEPT_S)
@@ -91,7 +91,7 @@ class OnlineFeatures:
             return "Redis does not answer."
         try:
             async with asyncio.timeout(PATIENCE_S), self._turns:
-                taken_in, *contents = await self._redis.mget([self._taken_in_key, *(self._prefix + name for name in packs)])
+                taken_in, *contents = await self._redis.mget([self._taken_in_key, *map(self._key, packs)])
         except REDIS_FAULTS:
             # a Redis that does not answer is left alone for a second: asking each time would cost every request its patience
             self._rest_until = self._clock.monotonic() + REST_S
@@ -99,17 +99,23 @@ class OnlineFeatures:
         if taken_in is None:
             return "The present has not been taken in yet."
         values: dict[str, Values] = {}
+        absent = []
         try:
             for name, content in zip(packs, contents, strict=True):
-                if content is not None:
+                if content is None:
+                    absent.append(name)
+                else:
                     values.update(self._unpacked(name, content))
             known = heard(taken_in)
         except UNREADABLE:
             return "What Redis holds of the present cannot be read."
-        absent = tuple(name for name, content in zip(packs, contents, strict=True) if content is None)
-        held = Held(known, MappingProxyType(values), absent)
+        held = Held(known, MappingProxyType(values), tuple(absent))
         self._remember(packs, held)
         return held
+
+    def _key(self, name: str) -> bytes:
+        # half a character is no name of a pack, and no reason for a fault
+        return self._prefix + name.encode(errors="surrogatepass")
 
     def _unpacked(self, name: str, content: bytes) -> Mapping[str, Values]:
         """Most packs have not changed since they were last read: the same bytes are not unpacked twice."""

@@ -16,6 +16,7 @@ from arq.connections import RedisSettings
 
 from rfid3_shared.clock import Clock
 from rfid3_shared.db import open_engine
+from rfid3_shared.events.retention import EVENT_RETENTION
 from rfid3_shared.jobs.duties import Duty, Held, attend
 from rfid3_shared.jobs.lanes import BATCH, INTERACTIVE, Room
 from rfid3_shared.jobs.listen import Listener, arq_options, open_queues
@@ -60,7 +61,7 @@ class JobWorker:
         )
         scheduler = Scheduler(self._engine, self._redis, clock, schedules, allowed or always)
         self._held = Held(self._engine, self._redis, clock, settings)
-        self._duties = (RETENTION, Duty("schedule", TICK_S, lambda _: scheduler.tick()), *duties)
+        self._duties = (RETENTION, EVENT_RETENTION, Duty("schedule", TICK_S, lambda _: scheduler.tick()), *duties)
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def run(self, stop: asyncio.Event) -> None:

@@ -58,6 +58,10 @@ NOT_RENTED_BINS = ("resale", "sold")
 """Bins whose units are no part of the rental fleet."""
 GRADES = ("A+", "A", "A-", "B+", "B", "B-", "C+", "C", "C-", "D", "F")
 """Quality grades, best first."""
+CANCELLED_WORDS = ("Cancelled", "Canceled", "Void")
+"""POS contract statuses of a contract that was written and then withdrawn."""
+NOT_LEFT_WORDS = (*CANCELLED_WORDS, "Quote", "Reservation")
+"""POS contract statuses under which nothing has left the shop."""
 EMPTY_WORDS = frozenset({"", "null", "NULL", r"\N"})
 """How an absent value is spelt in exports: RFID3 itself writes the text `null` into bin_location."""
 

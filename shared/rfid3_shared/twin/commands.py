@@ -4,6 +4,7 @@ Only this room of the twin is imported by the `rfid3` command at start; numpy an
 """
 
 import asyncio
+import json
 from collections.abc import Callable, Coroutine
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from rfid3_shared.twin.build import TwinSummary
+    from rfid3_shared.twin.busy_day import BusyDay
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -82,6 +84,48 @@ def advance(days: Annotated[int, typer.Option(min=1, max=3660, help="Days to liv
         return await build.advance(engine, truth, days, progress)
 
     _carry_out(Settings(), "Living on", run)
+
+
+@app.command("busy-day")
+def busy_day(
+    rental_class: Annotated[
+        str | None, typer.Option("--class", help="Rental class; the busiest of the last 8 weeks if not given.")
+    ] = None,
+    units: Annotated[
+        int | None, typer.Option(min=1, help="Units that leave; 60 % of those that stand ready if not given.")
+    ] = None,
+    day: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day; the shop's today if not given.")] = None,
+) -> None:
+    """Print the scans of a busy day as events, one JSON object a line, for `rfid3 events post`. Nothing is written.
+
+    Example: rfid3 twin busy-day > day.ndjson && rfid3 events post day.ndjson
+    """
+    settings = Settings()
+
+    async def planned() -> "BusyDay":
+        from rfid3_shared.db import open_engine, transaction
+        from rfid3_shared.twin import busy_day
+
+        engine = open_engine(settings.source_dsn, read_only=True)
+        try:
+            async with transaction(engine) as connection:
+                clock = Clock(settings.time_zone)
+                return await busy_day.plan(
+                    connection, clock, rental_class=rental_class, units=units, day=day.date() if day else None
+                )
+        finally:
+            await engine.dispose()
+
+    try:
+        found = asyncio.run(planned())
+    except AppError as refused:
+        raise _refusal(refused.message) from None
+    for event in found.events():
+        typer.echo(json.dumps(event))
+    Console(stderr=True).print(
+        f"{len(found.tags)} units of class {found.rental_class} leave on {found.first_at:%A %Y-%m-%d}, "
+        f"{found.first_at:%H:%M} to {found.last_at:%H:%M}."
+    )
 
 
 def _carry_out(settings: Settings, title: str, run: Run) -> None:
