@@ -25,6 +25,16 @@ DEMAND = "/api/predictive/demand"
 async def publish(settings: DemandSettings, snapshot: Snapshot) -> dict[str, str]:
     """Make the snapshot champion of a fresh home; a key for each scope."""
     keys = await prepare(settings, weeks=2)
+    await _publish(settings, snapshot, Verdict("champion", "by hand", {"loss": 0.2}))
+    return keys
+
+
+async def publish_shadow(settings: DemandSettings, snapshot: Snapshot) -> None:
+    """Let the snapshot answer beside the champion."""
+    await _publish(settings, snapshot, Verdict("shadow", "by hand", {"loss": 0.2}))
+
+
+async def _publish(settings: DemandSettings, snapshot: Snapshot, verdict: Verdict) -> None:
     async with open_resources(settings) as held:
         with tempfile.TemporaryDirectory() as folder:
             snapshots.write(snapshot, None, Path(folder))
@@ -32,8 +42,7 @@ async def publish(settings: DemandSettings, snapshot: Snapshot) -> dict[str, str
                 "demand", Path(folder), model_type="ensemble", metrics={"wape": 0.2}, data_from=snapshot.spec.data_from,
                 data_to=snapshot.spec.data_as_of, parameters={}, trained_at=datetime(2025, 7, 1, tzinfo=UTC),
             )  # fmt: skip
-        await held.registry.settle(version, Verdict("champion", "by hand", {"loss": 0.2}), by="test")
-    return keys
+        await held.registry.settle(version, verdict, by="test")
 
 
 @asynccontextmanager

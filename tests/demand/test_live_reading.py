@@ -1,14 +1,17 @@
 """Do answers over HTTP take in what is known of the present, all of them the same, and do they never fail for want of it?"""
 
+import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from demandlife import serving
 from presentlife import MOMENT, SHOP, able, take_in
 from redis.asyncio import Redis
-from servedlife import DEMAND, served
+from servedlife import DEMAND, publish, publish_shadow, served
 from sqlalchemy import select
 
 from rfid3_demand.present.definitions import LIVE
@@ -148,6 +151,25 @@ class TestForecast:
 
         assert body["data"]["predictions"][0]["predicted_demand"] == 34
         assert listed["meta"]["features"]["state"] == "MISSING"
+
+
+class TestShadow:
+    async def test_it_answers_of_the_same_present(self, settings: DemandSettings, live: Snapshot) -> None:
+        """What a version on trial says beside an answer rests on the very values of that answer."""
+        keys = await publish(settings, live)
+        await publish_shadow(settings, replace(live, **{name: 2 * getattr(live, name) for name in ("means", "whole_means")}))
+        async with serving(settings, keys["read"]) as (client, app):
+            await take_in(settings, SHOP, seq=5)
+            await get(client, f"forecast?{LINEN}&weeks=1")
+            while app.state.shadowing._questions or not app.state.shadowing._tallies:
+                await asyncio.sleep(0.01)
+
+        shown, beside = await logged(settings)
+        ahead = (0.6 + 4) / 7
+        assert (shown["role"], beside["role"]) == ("shown", "shadow")
+        assert beside["input_features"] == shown["input_features"]
+        assert float(shown["predicted_value"]) == pytest.approx(16 + ahead * 34, abs=1e-3)
+        assert float(beside["predicted_value"]) == pytest.approx(16 + ahead * 68, abs=1e-3)
 
 
 class TestEveryDoor:

@@ -42,6 +42,8 @@ def check(past: History) -> None:
     assert past.categories == ["Round Linen", "Tables", "Tents"]
     assert past.store_aliases["003"] == past.store_aliases["3.0"] == past.store_aliases["Fridley"] == "8101"
     assert sum(past.weekday_shares) == pytest.approx(1)
+    assert [hour for hour, share in enumerate(past.hour_shares) if share] == [9]
+    assert past.hour_shares[9] == 1
     assert past.counts["units_by_pos_lines"] == 4
     # twice as many tags as leave: no shelf was ever empty
     assert past.refused["units"].sum() < 0.5

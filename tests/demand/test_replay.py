@@ -37,6 +37,13 @@ def settings(tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch) ->
     return DemandSettings(home=tmp_path, redis_url=redis_url)
 
 
+@pytest.fixture(params=["sqlite", pytest.param("mariadb", marks=pytest.mark.mariadb)])
+def either(request: pytest.FixtureRequest, tmp_path: Path, redis_url: str) -> DemandSettings:
+    """Settings on each kind of database."""
+    own = {"store_url": request.getfixturevalue("mysql_dsn")} if request.param == "mariadb" else {}
+    return DemandSettings(home=tmp_path, redis_url=redis_url, **own)
+
+
 async def show(settings: DemandSettings, snapshot: Snapshot) -> None:
     """Predictions shown before anything was taken in, of five presents over two weeks, and of one that is too old."""
     async with served(settings, able(snapshot)) as (client, _):
@@ -85,13 +92,13 @@ async def inputs(settings: DemandSettings) -> list[Any]:
 
 
 class TestReplay:
-    async def test_everything_comes_out_equal(self, settings: DemandSettings, snapshot: Snapshot) -> None:
+    async def test_everything_comes_out_equal(self, either: DemandSettings, snapshot: Snapshot) -> None:
         """With no present, with five of them and with one that is too old: every column to the last digit."""
-        await show(settings, snapshot)
-        logged = await inputs(settings)
+        await show(either, snapshot)
+        logged = await inputs(either)
         seen: list[tuple[int, int]] = []
 
-        report = await again(settings, progress=lambda done, total: seen.append((done, total)))
+        report = await again(either, progress=lambda done, total: seen.append((done, total)))
 
         assert {one["state"] for one in logged} == {"FRESH", "MISSING"}  # a stale present leaves the same inputs as none
         assert len({one.get("as_of") for one in logged}) == 6

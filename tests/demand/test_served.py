@@ -259,6 +259,22 @@ class TestWhatMustHold:
         assert part.features_digest(row) == whole.features_digest(row)
         assert predict.weeks_of(part, variant, row, asked) == predict.weeks_of(whole, variant, row, asked)
 
+    @pytest.mark.parametrize("name", ["so_far", "in_service", "unavailable", "booked"])
+    def test_every_value_below_a_node_names_its_inputs(self, made: tuple[fitting.Trained, Snapshot], name: str) -> None:
+        """One unit more of anything, or a later moment, is another input; what lies beside the node is none of its."""
+        _, snapshot = made
+        count, moment = len(snapshot.spec.bottom), end_of(TUESDAY)
+        usual = {each: np.full(count, 5.0) for each in ("so_far", "in_service", "unavailable", "booked")}
+        other = {**usual, name: usual[name] + (np.arange(count) == 0)}
+        one, two = (Served(snapshot, known(moment, range(count), **values)) for values in (usual, other))
+        later = Served(snapshot, known(moment + timedelta(hours=1), range(count), **usual))
+        above = [row for row, below in enumerate(snapshot.members) if 0 in below]
+
+        for row in range(len(snapshot.spec.nodes)):
+            assert (one.features_digest(row) != two.features_digest(row)) is (row in above)
+            assert one.features_digest(row) != later.features_digest(row)
+        assert len({one.digest, two.digest, later.digest}) == 3
+
     def test_what_was_not_taken_in_cannot_be_asked_for(self, made: tuple[fitting.Trained, Snapshot]) -> None:
         """To answer of a node whose series are not all known would be to count what nobody knows as nothing."""
         _, snapshot = made

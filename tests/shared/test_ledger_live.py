@@ -21,8 +21,8 @@ from rfid3_shared.ledger.tables import prediction_outcomes
 
 DAY = ONE.prediction_date
 SHOWING = st.tuples(
-    st.integers(0, 2), st.integers(0, 3), st.integers(1, 21), st.sampled_from([0.0, 0.8, 0.95]), st.sampled_from(["v1", "v2"]),
-    st.sampled_from(["shown", "shadow"]), st.integers(0, 40), st.booleans(),
+    st.integers(0, 2), st.integers(0, 3), st.sampled_from([1, 6, 7, 8, 14, 21]), st.sampled_from([0.0, 0.8, 0.95]),
+    st.sampled_from(["v1", "v2"]), st.sampled_from(["shown", "shadow"]), st.integers(0, 40), st.booleans(),
 )  # fmt: skip
 OUTCOMES = st.dictionaries(st.tuples(st.integers(0, 2), st.integers(0, 3)), st.integers(0, 30), max_size=12)
 
@@ -95,11 +95,11 @@ def check(found: LiveErrors, pairs: list[tuple[Prediction, float]]) -> None:
 
 
 def latest(pairs: list[tuple[Prediction, float]]) -> list[tuple[Prediction, float]]:
-    """For each target the shortest horizon, among equals the last recorded."""
+    """For each target the shortest horizon, among equals the first recorded."""
     best: dict[tuple[str, date], tuple[Prediction, float]] = {}
     for row, actual in pairs:
         target = (row.target_item_id, row.prediction_date)
-        if target not in best or row.horizon_days <= best[target][0].horizon_days:
+        if target not in best or row.horizon_days < best[target][0].horizon_days:
             best[target] = (row, actual)
     return list(best.values())
 

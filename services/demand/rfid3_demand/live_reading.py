@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from operator import itemgetter
 from typing import Protocol
 
 import numpy as np
@@ -16,7 +17,8 @@ from rfid3_shared.resources import Resources
 
 USED = ("units_left_week", "units_in_service", "units_unavailable", "units_booked_week")
 """Features that answers are made from, in the order of `Present`'s arrays."""
-COLUMNS = tuple(LIVE.names.index(name) for name in USED)
+NUMBERS = itemgetter(*(LIVE.names.index(name) for name in USED))
+NOTHING = (None,) * len(USED)
 Values = tuple[float | None, ...]
 
 
@@ -64,8 +66,8 @@ class Live:
 
     def _known(self, snapshot: Snapshot) -> Known:
         reading, absent = self.reading, set(self.reading.absent)
-        there = {name for name in self._classes if pack(name) not in absent}
-        rows = [at for at, above in enumerate(snapshot.spec.bottom) if above["class"] in there]
+        there = [name for name in self._classes if pack(name) not in absent]
+        rows = sorted(at for name in there for at in snapshot.series_of_class.get(name, ()))
         if reading.state != "FRESH" or reading.taken_in is None:
             return Known(reading.state, None, told(reading))
         return known_of(snapshot, rows, reading.values, reading.taken_in, told(reading))
@@ -81,18 +83,13 @@ def known_of(
     """
     nodes = snapshot.spec.nodes
     found = [values.get(entity(nodes[row]["name"], nodes[row]["store"])) for row in rows]
-    table = np.array([_numbers(one) for one in found], float).reshape(len(rows), len(COLUMNS))
+    # None, what nobody knows, becomes NaN
+    table = np.array([NOTHING if one is None else NUMBERS(one) for one in found], float).reshape(len(rows), len(USED))
     so_far, in_service, unavailable, booked = table.T
     return Known("FRESH", Present(
         moment=taken_in.moment, as_of=taken_in.as_of, seq=taken_in.seq, rows=np.array(rows, int), so_far=np.nan_to_num(so_far),
         in_service=in_service, unavailable=unavailable, booked=booked,
     ), said)  # fmt: skip
-
-
-def _numbers(values: Values | None) -> list[float]:
-    if values is None:
-        return [np.nan] * len(COLUMNS)
-    return [np.nan if values[at] is None else values[at] for at in COLUMNS]  # type: ignore[misc]
 
 
 def told(reading: Reading) -> dict[str, object]:

@@ -32,6 +32,7 @@ class Served:
         self.known = None if known is None else _usable(snapshot, known)
         present = None if self.known is None else self.known.present
         self.taken = None if present is None else _Taken(snapshot, present)
+        self._checked: set[bytes] = set()
         self.offset = 0 if self.taken is None else self.taken.offset
         """Weeks of the snapshot's forecast that have passed."""
         self.weeks = snapshot.weeks[self.offset :]
@@ -48,7 +49,12 @@ class Served:
         return self._covers(np.array([row]))
 
     def _covers(self, rows: np.ndarray) -> bool:
-        return self.taken is None or not self.snapshot.sums(rows, ~self.taken.covered).any()
+        if self.taken is None or (key := rows.tobytes()) in self._checked:
+            return True
+        if self.snapshot.sums(rows, ~self.taken.covered).any():
+            return False
+        self._checked.add(key)
+        return True
 
     def supported(self, rows: np.ndarray) -> np.ndarray:
         """Weeks ahead that the history of each node supports, (rows,)."""
@@ -202,6 +208,7 @@ class _Taken:
         self.booked[present.rows] = present.booked
         self._certain = week.certain(self.booked, snapshot.spec.lost_share)
         self._short: dict[int, np.ndarray] = {}
+        self._first: dict[tuple[int, bytes], tuple[np.ndarray, np.ndarray]] = {}
 
     def packed(self, series: np.ndarray) -> bytes:
         """What is known of these series, as bytes that differ when any of it does."""
@@ -210,13 +217,17 @@ class _Taken:
 
     def first(self, variant: int, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean (rows,) and quantiles (rows, levels) of the week in progress."""
+        key = (variant, rows.tobytes())
+        if key in self._first:
+            return self._first[key]
         if variant not in self._short:
             known = np.flatnonzero(self.covered)
             self._short[variant] = np.zeros(len(self.covered))
             self._short[variant][known] = week.short_of(self._certain[known], self._split(variant, known)[0])
-        return week.lifted(
+        self._first[key] = week.lifted(
             lambda values: self.snapshot.sums(rows, values), *self._split(variant, rows), self._short[variant], self._certain
         )
+        return self._first[key]
 
     @cached_property
     def dollars(self) -> np.ndarray:

@@ -164,11 +164,21 @@ class Snapshot:
 
     def sums(self, rows: np.ndarray, values: np.ndarray) -> np.ndarray:
         """Values (bottom series, …) summed over those below each node of `rows`, (rows, …)."""
+        if len(rows) == 1:
+            return np.asarray(np.asarray(values, float)[self.members[rows[0]]].sum(axis=0, keepdims=True))
         if (rows < len(self.spec.bottom)).all():
             return np.asarray(values[rows], float)
         below = [self.members[row] for row in rows.tolist()]
         starts = np.cumsum([0, *(len(part) for part in below[:-1])])
         return np.asarray(np.add.reduceat(np.asarray(values, float)[np.concatenate(below)], starts, axis=0))
+
+    @cached_property
+    def series_of_class(self) -> dict[str, list[int]]:
+        """Positions of the class-in-store series of each rental class."""
+        found: dict[str, list[int]] = {}
+        for at, above in enumerate(self.spec.bottom):
+            found.setdefault(above["class"], []).append(at)
+        return found
 
     @property
     def ensemble(self) -> int:

@@ -2,7 +2,8 @@
 
 A target (a class's week, say) is predicted many times: weeks ahead and again nearer to it, by several versions, at several levels.
 What the ledger holds is what was shown, so `live_accuracy` counts each prediction, and beside it, as `latest`, one for each target:
-that of the shortest horizon, among equals the one recorded last. Monitors read `weekly_scores`, which is of the latter kind.
+that of the shortest horizon, among equals the one recorded first: what is said later in a week knows part of its outcome, which no
+back-test does. Monitors read `weekly_scores`, which is of the latter kind.
 """
 
 from collections.abc import Sequence
@@ -153,7 +154,7 @@ def _ranked(scored: Sequence[ColumnElement[bool]]) -> Subquery:
     """
     kept = ("prediction_date", "interval_level", "actual_value", "error", "pinball_loss", "inside_interval")
     target = [predictions[name] for name in reversed(Target._fields)]
-    place = func.row_number().over(partition_by=target, order_by=[predictions.horizon_days, predictions.id.desc()])
+    place = func.row_number().over(partition_by=target, order_by=[predictions.horizon_days, predictions.id])
     return (
         select(*(predictions[name] for name in kept), WEEKS_AHEAD.label("weeks_ahead"), place.label("place"))
         .where(*scored)
