@@ -30,6 +30,12 @@ async def prepare(settings: DemandSettings, weeks: int = 30) -> dict[str, str]:
     """A steady shop in the source, the store's tables, and a key for each scope: scope → key."""
     engine = db.open_engine(settings.source_dsn)
     await factories.steady_shop(engine, weeks)
+    await engine.dispose()
+    return await open_doors(settings)
+
+
+async def open_doors(settings: DemandSettings) -> dict[str, str]:
+    """The store's tables, every flag on, and a key for each scope: scope → key."""
     store = db.open_engine(settings.store_dsn)
     assert await ensure_store(store)
     keys = {}
@@ -38,7 +44,6 @@ async def prepare(settings: DemandSettings, weeks: int = 30) -> dict[str, str]:
             await set_flag(connection, flag, enabled=True, reason="test", changed_by="test", clock=Clock())
         for scope in ("read", "train"):
             keys[scope] = (await auth.create_key(connection, owner="test", scopes={"read", scope}, clock=Clock()))[1]
-    await engine.dispose()
     await store.dispose()
     return keys
 
