@@ -21,16 +21,20 @@ def still_out(gaps_days: np.ndarray, weeks: int) -> np.ndarray:
     return np.array([float(np.mean(gaps_days > 7 * k)) if k else 1.0 for k in range(weeks + 1)])
 
 
-def at_hand(fleet: np.ndarray, unavailable: np.ndarray, mean: np.ndarray, staying: np.ndarray) -> np.ndarray:
+def at_hand(
+    fleet: np.ndarray, unavailable: np.ndarray, mean: np.ndarray, staying: np.ndarray, days_ahead: float = 7.0
+) -> np.ndarray:
     """Units that can leave in each week, (n, H), not below 0.
 
     fleet, unavailable (n,): units of the fleet, and those of them not available on the data's last day; NaN = no tag known.
-    mean (n, H): units expected to leave. staying: as `still_out` gives it.
+    mean (n, H): units expected to leave. staying: as `still_out` gives it; between its weeks units come back evenly.
+    days_ahead: what is left of the first week; who left this morning is not back tonight.
     """
     steps = mean.shape[1]
     out = np.zeros_like(mean)
+    still = np.interp(days_ahead / 7.0 + np.arange(steps), np.arange(len(staying)), staying)
     for k in range(steps):
-        out[:, k] = unavailable * staying[min(k + 1, len(staying) - 1)]
+        out[:, k] = unavailable * still[k]
         for back in range(1, min(k, len(staying) - 1) + 1):
             out[:, k] += np.minimum(mean[:, k - back], fleet) * staying[back]
     return np.asarray(np.maximum(fleet[:, None] - out, 0.0))
@@ -58,16 +62,16 @@ def stockout_chance(units: np.ndarray, quantiles: np.ndarray, levels: np.ndarray
 
 def outlook(
     fleet: np.ndarray, unavailable: np.ndarray, mean: np.ndarray, quantiles: np.ndarray, levels: np.ndarray, staying: np.ndarray,
-    so_far: np.ndarray | float = 0.0,
+    so_far: np.ndarray | float = 0.0, days_ahead: float = 7.0,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Units that can leave in each week and the chance that demand exceeds them, (n, H) each; NaN where no tag is known.
 
     so_far (n,): units of the first week that have left already: they are among its demand, and among those that can leave in it;
-    they are unavailable now, so that only what is still ahead of it goes on to wear the shelf down.
+    they are unavailable now, so that only what is still ahead of it goes on to wear the shelf down. days_ahead: of the first week.
     """
     ahead = np.array(np.nan_to_num(mean), float)
     ahead[:, 0] = np.maximum(ahead[:, 0] - so_far, 0.0)
-    units = at_hand(np.nan_to_num(fleet), np.nan_to_num(unavailable), ahead, staying)
+    units = at_hand(np.nan_to_num(fleet), np.nan_to_num(unavailable), ahead, staying, days_ahead)
     units[:, 0] += so_far
     units[np.isnan(fleet)] = np.nan
     return units, stockout_chance(units, quantiles, levels)

@@ -143,10 +143,11 @@ def stockout(
     left. NaN where no tag of any class below is known.
     """
     bottom, summing = len(trained.bottom.ids), trained.tree.summing
+    days_ahead = 7.0 if so_far is None else 6.0 - trained.past.span.last.weekday()
     fleet, unavailable = (_per_series(trained, name) for name in ("units", "unavailable"))
     units, chance = availability.outlook(
         fleet, unavailable, mean[:bottom], quantiles[:bottom].astype(float), np.array(trained.forecast.levels), staying,
-        0.0 if so_far is None else so_far[:bottom],
+        0.0 if so_far is None else so_far[:bottom], days_ahead,
     )  # fmt: skip
     known = np.asarray(summing @ np.isfinite(fleet).astype(float)) > 0
     at_hand = np.where(known[:, None], np.asarray(summing @ np.nan_to_num(units)), np.nan)

@@ -180,6 +180,8 @@ class _Impact:
         self._base = served.mean(served.snapshot.ensemble, rows, weeks)[0]
         self._dollars, self._risk = served.revenue(rows, weeks)[0], served.stockout(rows, weeks)[0]
         self._units, self._fleet = served.at_hand(rows, weeks)[0], int(served.fleet(rows)[0])
+        if (begun := served.in_progress(row)) is not None:
+            self._units = np.concatenate([np.maximum(self._units[:1] - begun[0], 0.0), self._units[1:]])
         self._covered = served.spec.rate_coverage[row]
 
     def of(self, k: int, mean: float, upper: float) -> dict[str, Any]:

@@ -83,7 +83,20 @@ def _expectation(served: Served, row: int, mean: np.ndarray, quantiles: np.ndarr
     if math.isnan(stock):
         text += ". How many can leave is not known: no tag of these classes is in the item master."
         return _advice("missing", text, [week], level, **numbers)
-    return _advice("expectation", f"{text}; {_units(stock)} can leave.", [week], level, **numbers, can_leave=stock)
+    words, units = _shelf(served, row, k, stock)
+    return _advice("expectation", f"{text}; {words}.", [week], level, **numbers, **units)
+
+
+def _shelf(served: Served, row: int, k: int, stock: float) -> tuple[str, dict[str, float]]:
+    """What can leave in the k-th week, in words and numbers; of the week in progress only what has not left yet.
+
+    stock: units of `Served.at_hand`.
+    """
+    begun = served.in_progress(row) if k == 0 else None
+    if begun is None:
+        return f"{_units(stock)} can leave", {"can_leave": stock}
+    left, more = begun[0], max(stock - begun[0], 0.0)
+    return f"{_units(left)} have left, {_units(more)} more can", {"have_left": left, "can_leave": more}
 
 
 def _shortages(served: Served, node: Node, weeks: int) -> Iterator[Advice]:
@@ -121,13 +134,14 @@ def _shortage(served: Served, row: int, k: int, expected: float, ladder: np.ndar
     safe = float(np.interp(SAFE_LEVEL, spec.levels, ladder))
     more = max(0, math.ceil(safe - stock - 1e-6))
     place = spec.nodes[row]
+    words, units = _shelf(served, row, k, stock)
     numbers: dict[str, Any] = {
         "class": place["name"], "store": place["store"], "expected": expected, "lower": low, "upper": high,
-        "can_leave": stock, "stockout_risk": risk, "safe_level": SAFE_LEVEL, "needed_for_safe_level": safe, "move_or_sub_rent": more,
+        "stockout_risk": risk, "safe_level": SAFE_LEVEL, "needed_for_safe_level": safe, "move_or_sub_rent": more, **units,
     }  # fmt: skip
     text = (
         f"Expect {_units(expected)} of {_name(served.snapshot, row)} in the week of {week} ({level:.0%}: {_units(low)} to {_units(high)}); "
-        f"{_units(stock)} can leave: {risk:.0%} chance of running short."
+        f"{words}: {risk:.0%} chance of running short."
     )
     if more:
         text += f" Move or sub-rent {more} to be safe at {SAFE_LEVEL:.0%}."

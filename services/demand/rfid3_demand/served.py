@@ -180,6 +180,7 @@ class Served:
             units, chance = availability.outlook(
                 taken.in_service[rows], taken.unavailable[rows], mean, self.quantiles(variant, rows, weeks),
                 np.array(self.spec.levels), np.array(self.spec.staying), taken.so_far[rows] if taken.begun else 0.0,
+                week.days_ahead(taken.moment),
             )  # fmt: skip
             found = tuple(np.full((len(taken.covered), units.shape[1]), np.nan) for _ in range(3))
             for whole, part in zip(found, (units, chance, mean), strict=True):

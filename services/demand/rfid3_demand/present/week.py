@@ -31,6 +31,13 @@ def share_ahead(moment: datetime, weekday_shares: Sequence[float], hour_shares: 
     return float(sum(weekday_shares[day + 1 :])) + weekday_shares[day] * max(ahead, 0.0)
 
 
+def days_ahead(moment: datetime) -> float:
+    """Days from the moment (naive shop time) to the end of the week that answers begin with; 7 when that has not begun."""
+    end = datetime.combine(first_week(moment)[0], datetime.min.time()) + timedelta(days=7)
+    # a day that is over ends with its last second
+    return min((end - moment - timedelta(seconds=1)) / timedelta(days=1), 7.0)
+
+
 def split_week(
     units_so_far: np.ndarray, share_ahead: float, mean: np.ndarray, quantiles: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:

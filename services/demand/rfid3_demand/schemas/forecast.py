@@ -62,7 +62,7 @@ class BusinessImpact(BaseModel):
     units_in_service: int = Field(description="Units of the fleet neither sold nor missing.")
     units_at_hand: float | None = Field(
         None,
-        description="Units that can leave in the week, those that have left in it already among them; null where no tag is known.",
+        description="Units that can still leave in the week, returns to come among them; null where no tag is known.",
     )
     stockout_risk: float | None = Field(description="Chance that a unit asked for is of a class that runs short.")
 
