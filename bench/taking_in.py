@@ -64,7 +64,8 @@ async def measured(settings: DemandSettings, process: psutil.Process, rate: floa
     first_s = time.perf_counter() - began
     await asyncio.sleep(3)
     idle = await share(process, 10.0)
-    floors, waiting, latencies = [], dict[int, float](), []
+    floors, latencies = list[float](), list[float]()
+    waiting: dict[int, float] = {}
 
     async def watch() -> None:
         while True:
@@ -111,7 +112,7 @@ async def share(process: psutil.Process, seconds: float) -> float:
     """Share of one core that the process uses."""
     before = sum(process.cpu_times()[:2])
     await asyncio.sleep(seconds)
-    return (sum(process.cpu_times()[:2]) - before) / seconds
+    return float((sum(process.cpu_times()[:2]) - before) / seconds)
 
 
 async def company(dsn: str, folder: Path, count: int, months: int) -> None:

@@ -127,6 +127,46 @@ async def test_of_two_workers_one_works(tmp_path: Path, redis_url: str) -> None:
             await until(changed)
 
 
+WORK = """
+import asyncio, sys
+from rfid3_demand.settings import DemandSettings
+from rfid3_demand.taking_in.duty import DUTY
+from rfid3_shared.clock import Clock
+from rfid3_shared.db import open_engine
+from rfid3_shared.jobs.duties import Held
+from rfid3_shared.jobs.listen import open_queues
+
+settings = DemandSettings(source_url=sys.argv[1], store_url=sys.argv[1], redis_url=sys.argv[2])
+asyncio.run(DUTY.run(Held(open_engine(sys.argv[1]), open_queues(sys.argv[2]), Clock(settings.time_zone), settings)))
+"""
+
+
+async def test_a_worker_killed_at_work_is_replaced(tmp_path: Path, redis_url: str) -> None:
+    """Its process is killed while events come in; once its hold has lapsed another finishes, and no unit is missing or doubled."""
+    async with held(tmp_path, redis_url) as given:
+        worker = subprocess.Popen([sys.executable, "-c", WORK, f"sqlite:///{tmp_path / 'rfid3.db'}", redis_url])
+        try:
+            await until(lambda: state_is(given, "FRESH"))
+            now = given.clock.now().astimezone(given.clock.zone).replace(tzinfo=None, microsecond=0)
+            for unit in range(40):
+                scan = {
+                    "event_id": f"e{unit}",
+                    "tag_id": f"61825-{unit:03d}",
+                    "scan_type": "Rental",
+                    "occurred_at": now.isoformat(),
+                }
+                await take_in(given.engine, None, given.redis, given.clock, [scan], "http")
+        finally:
+            worker.kill()
+            worker.wait(10)
+        dead = await holder_of(given)
+        async with given.engine.begin() as connection:
+            await connection.execute(update(event_positions).values(held_until=datetime(2020, 1, 1)))
+        async with attended(given):
+            await until(lambda: left_is(given, 40.0))
+            assert await holder_of(given) != dead
+
+
 async def holder_of(given: Held) -> str:
     async with given.engine.connect() as connection:
         query = select(event_positions.c.held_by).where(event_positions.c.consumer == "demand/live")
