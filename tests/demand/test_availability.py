@@ -23,6 +23,14 @@ class TestAtHand:
 
         assert units.tolist() == [[25.0, 30.0, 30.0]]
 
+    def test_who_left_this_morning_is_not_back_tonight(self) -> None:
+        """With 3.5 days left of the week half of the week's returns come, and with none left nobody comes back in it."""
+        out, staying = np.array([10.0]), np.array([1.0, 0.4, 0.0])
+
+        units = [availability.at_hand(np.array([30.0]), out, np.zeros((1, 2)), staying, days)[0] for days in (7.0, 3.5, 0.0)]
+
+        assert np.allclose(units, [[26.0, 30.0], [23.0, 28.0], [20.0, 26.0]])
+
     @given(st.integers(0, 50), st.lists(st.floats(0, 100), min_size=4, max_size=4))
     def test_is_never_negative_nor_more_than_the_fleet(self, fleet: int, means: list[float]) -> None:
         """Units at hand lie between nothing and the fleet."""

@@ -161,7 +161,9 @@ class TestAsTrainingSawIt:
         bottoms = np.arange(len(snapshot.spec.bottom))
         taken = live.taken
         assert taken is not None
-        still = np.maximum(taken.in_service - taken.unavailable * snapshot.spec.staying[1], 0.0)
+        # five days are left of the week: of the units that are back within seven, five sevenths
+        still_out = 1.0 - (1.0 - snapshot.spec.staying[1]) * 5 / 7
+        still = np.maximum(taken.in_service - taken.unavailable * still_out, 0.0)
 
         assert np.allclose(live.at_hand(bottoms, 1)[:, 0], still + taken.so_far, equal_nan=True)
         levels = np.array(snapshot.spec.levels)

@@ -18,6 +18,8 @@ from rfid3_shared.resources import Resources
 USED = ("units_left_week", "units_in_service", "units_unavailable", "units_booked_week")
 """Features that answers are made from, in the order of `Present`'s arrays."""
 NUMBERS = itemgetter(*(LIVE.names.index(name) for name in USED))
+MEMORY_S = 0.2
+"""A process asked hundreds of times a second asks Redis five times."""
 NOTHING = (None,) * len(USED)
 Values = tuple[float | None, ...]
 
@@ -41,7 +43,7 @@ def classes_below(snapshot: Snapshot, rows: Iterable[int]) -> list[str]:
 def online(state: State, held: Resources) -> OnlineFeatures:
     """The process's reader, made when it is first needed; it opens nothing of its own."""
     if not hasattr(state, "live"):
-        state.live = OnlineFeatures(held.redis, LIVE, held.clock)
+        state.live = OnlineFeatures(held.redis, LIVE, held.clock, memory_s=MEMORY_S)
     found: OnlineFeatures = state.live
     return found
 

@@ -37,7 +37,7 @@ def view(
     _, quantiles = predict.distribution(served, predict.variant_of(snapshot, query.model_type), row, query)
     bands = {level: interval(quantiles, spec.levels, level) for level in band_levels}
     begun, rows = served.in_progress(row), np.array([row])
-    booked = served.booked(rows, query.weeks)[0]
+    booked, stock = served.booked(rows, query.weeks)[0], served.at_hand(rows, query.weeks)[0]
     return {
         "series": place_of(snapshot, row),
         "history": _history(snapshot, row, history_weeks),
@@ -49,7 +49,7 @@ def view(
                     {"level": level, "lower": round(float(low[k]), 4), "upper": round(float(high[k]), 4)}
                     for level, (low, high) in bands.items()
                 ],
-                "stock_available": week["business_impact"]["units_at_hand"],
+                "stock_available": _known(stock[k]),
                 "booked": _known(booked[k]),
                 "stockout_risk": week["business_impact"]["stockout_risk"],
                 "events": served.holiday_names[k],

@@ -69,7 +69,7 @@ async def _work(held: Held, own: DemandSettings, looking: "Looking", passes: "Pa
     while True:
         try:
             looked = await looking.look()
-            if looked.full and passes.moment is not None:
+            if looked.passed and passes.moment is not None:
                 await asker.ask(passes.moment)
         except FAULTS as fault:
             failed += 1
