@@ -54,7 +54,7 @@ class TestCompany:
     async def test_answers_follow_the_tables(self, tmp_path: Path, redis_url: str) -> None:
         """With nothing new the present changes no answer; a unit that leaves is one more, is off the shelf, and all of it can be made
         again."""
-        settings = DemandSettings(home=tmp_path, redis_url=redis_url, demand_horizon_weeks=8)
+        settings = DemandSettings(home=tmp_path, redis_url=redis_url, demand_horizon_weeks=8, demand_features_memory_s=0)
         source = db.open_engine(settings.source_dsn)
         await twin.create(source, tmp_path / "truth.db", items=300, months=14, seed=4, end=TUESDAY)
         keys = await open_doors(settings)

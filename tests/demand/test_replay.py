@@ -34,14 +34,14 @@ QUESTIONS = (
 @pytest.fixture
 def settings(tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> DemandSettings:
     monkeypatch.setenv("RFID3_HOME", str(tmp_path))
-    return DemandSettings(home=tmp_path, redis_url=redis_url)
+    return DemandSettings(home=tmp_path, redis_url=redis_url, demand_features_memory_s=0)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("mariadb", marks=pytest.mark.mariadb)])
 def either(request: pytest.FixtureRequest, tmp_path: Path, redis_url: str) -> DemandSettings:
     """Settings on each kind of database."""
     own = {"store_url": request.getfixturevalue("mysql_dsn")} if request.param == "mariadb" else {}
-    return DemandSettings(home=tmp_path, redis_url=redis_url, **own)
+    return DemandSettings(home=tmp_path, redis_url=redis_url, demand_features_memory_s=0, **own)
 
 
 async def show(settings: DemandSettings, snapshot: Snapshot) -> None:

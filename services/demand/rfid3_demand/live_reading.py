@@ -11,6 +11,7 @@ from starlette.datastructures import State
 from rfid3_demand.present.definitions import LIVE, entity, pack
 from rfid3_demand.present.state import Known, Present
 from rfid3_demand.served import Served
+from rfid3_demand.settings import demand_settings
 from rfid3_demand.snapshot import Snapshot
 from rfid3_shared.feature_store.online import OnlineFeatures, Reading
 from rfid3_shared.resources import Resources
@@ -18,8 +19,6 @@ from rfid3_shared.resources import Resources
 USED = ("units_left_week", "units_in_service", "units_unavailable", "units_booked_week")
 """Features that answers are made from, in the order of `Present`'s arrays."""
 NUMBERS = itemgetter(*(LIVE.names.index(name) for name in USED))
-MEMORY_S = 0.2
-"""A process asked hundreds of times a second asks Redis five times."""
 NOTHING = (None,) * len(USED)
 Values = tuple[float | None, ...]
 
@@ -43,7 +42,9 @@ def classes_below(snapshot: Snapshot, rows: Iterable[int]) -> list[str]:
 def online(state: State, held: Resources) -> OnlineFeatures:
     """The process's reader, made when it is first needed; it opens nothing of its own."""
     if not hasattr(state, "live"):
-        state.live = OnlineFeatures(held.redis, LIVE, held.clock, memory_s=MEMORY_S)
+        state.live = OnlineFeatures(
+            held.redis, LIVE, held.clock, memory_s=demand_settings(held.settings).demand_features_memory_s
+        )
     found: OnlineFeatures = state.live
     return found
 

@@ -37,6 +37,8 @@ class DemandSettings(Settings):
     """When the serving models take in new data without being trained anew: cron in the shop's time, or never."""
     demand_features_cron: Cron = "*/5 * * * *"
     """When live features are computed: cron in the shop's time, or never."""
+    demand_features_memory_s: float = Field(0.2, ge=0, le=10)
+    """Seconds for which a reading of the features of the present is used again; 0 = Redis is asked each time."""
     demand_source_poll_s: float = Field(5.0, gt=0)
     """Seconds between two looks for what RFID3 itself has written; at least twenty times as long as a look takes."""
     demand_full_pass_s: float = Field(300.0, gt=0)
