@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from brokerlife import Broker
 
 # how fast a machine draws examples says nothing about the code: no deadline, no complaint about slow drawing
-settings.register_profile("suite", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("suite", deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
 # a traceback drawn for a terminal with all its variables takes a third of a second, and some tests log hundreds
 structlog.configure(

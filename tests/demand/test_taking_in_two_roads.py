@@ -75,7 +75,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @given(tworoads.scan_list, tworoads.line_list, st.integers(0, 2**20), st.data())
-@settings(max_examples=60, phases=[Phase.generate])
+@settings(max_examples=20, phases=[Phase.generate])
 def test_either_road_leads_to_the_same_facts(empty, scans, lines, seed, data) -> None:
     """Posted out of order and twice, written by RFID3, or both: the facts are those of RFID3 having written everything."""
     roads = st.sampled_from(["event", "rfid3", "both"])

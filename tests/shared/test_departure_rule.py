@@ -57,7 +57,7 @@ async def by_sql(rows: Sequence[Scan], file: Path) -> list[tuple[Any, ...]]:
 
 
 @given(HISTORIES, st.randoms(use_true_random=False))
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_agrees_with_sql(drawn, random) -> None:
     """On any history of a few tags, in whatever order its scans are handed over, frame and SQL name the same departures."""
     rows = scans_of(drawn)
