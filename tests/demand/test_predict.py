@@ -1,11 +1,14 @@
 """Do answers read off a snapshot say what the snapshot says, in the contract's shape?"""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rfid3_demand import predict, resolve
+from rfid3_demand.model.tree_features import cause_of
 from rfid3_demand.schemas import AccuracyAnswer, AccuracyQuery, ForecastAnswer, ForecastQuery
 from rfid3_demand.served import Served
 from rfid3_demand.snapshot import Snapshot
@@ -61,15 +64,28 @@ class TestForecast:
             Served(snapshot), ForecastQuery()
         )
 
-    def test_without_external_factors_their_units_are_gone(self, snapshot: Snapshot) -> None:
-        """The forecast without external factors is the forecast less the units of holidays and weather."""
+    @pytest.mark.parametrize("other", ["weather", "outside"])
+    def test_without_external_factors_their_units_are_gone(self, snapshot: Snapshot, other: str) -> None:
+        """The forecast without external factors is the forecast less the units of holidays, weather and whatever else is outside."""
+        causes = [other if cause == "weather" else cause for cause in snapshot.spec.causes]
+        snapshot = replace(snapshot, spec=replace(snapshot.spec, causes=causes))
+
         with_them = predict.forecast(Served(snapshot), ForecastQuery())["predictions"][1]
         without = predict.forecast(Served(snapshot), ForecastQuery(include_external_factors=False))["predictions"][1]
 
         units = with_them["key_factors"]["contributions_units"]
-        effect = units["holidays"] + units["weather"]
+        effect = units["holidays"] + units[other]
         assert without["predicted_demand"] == pytest.approx(with_them["predicted_demand"] - effect, abs=1e-3)
         assert without["confidence_upper"] == pytest.approx(with_them["confidence_upper"] - effect, abs=1e-3)
+
+    @pytest.mark.parametrize(
+        ("feature", "cause"),
+        [("known_holiday_days", "holidays"), ("known_long_weekend_change", "holidays"), ("known_summer_weeks", "season"),
+         ("past_temperature_4", "weather"), ("past_gasoline_4", "regressors"), ("known_festivals", "regressors")],
+    )  # fmt: skip
+    def test_what_a_feature_does_is_booked_where_it_belongs(self, feature: str, cause: str) -> None:
+        """The calendar's own seasons are season, its long weekends holidays; only series from outside are outside."""
+        assert cause_of(feature) == cause
 
     def test_deprecated_model_types_answer_with_true_names(self, snapshot: Snapshot) -> None:
         """`random_forest` is answered by LightGBM and says so."""

@@ -165,6 +165,7 @@ class TestTraining:
         }  # fmt: skip
         answer = predict.forecast(Served(made), ForecastQuery(weeks=1))["predictions"][0]["key_factors"]
         assert "gasoline" in answer["economic_confidence"]
+        assert "festivals" in answer["event_calendar_impact"]
         assert "rain_in" in answer["weather_impact"]
         assert "gasoline" not in answer["weather_impact"]
         again = fitted(past, previous=trained.forecast)

@@ -11,7 +11,7 @@ PREDICTION_TYPE: Literal["demand"] = "demand"
 HEADLINE_TYPE = "ensemble"
 """The model that answers unless somebody asks for another by name."""
 WITHOUT_EXTERNAL = ", no external factors"
-"""Added to the model type of what holidays and weather were taken out of."""
+"""Added to the model type of what holidays, weather and other outside series were taken out of."""
 Inputs = tuple[str, dict[str, Any] | None]
 TOTALS = {"target_item_id": "", "store": ALL}
 """Rows of totals over all stores, which is what the headline back-test speaks of."""

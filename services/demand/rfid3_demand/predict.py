@@ -18,7 +18,7 @@ from rfid3_demand.served import Served
 from rfid3_demand.snapshot import Snapshot
 from rfid3_shared.errors import InsufficientData, ModelUnavailable
 
-EXTERNAL_CAUSES = ("holidays", "weather")
+EXTERNAL_CAUSES = ("holidays", "weather", "outside")
 
 
 def variant_name(model_type: str) -> str:
@@ -130,7 +130,7 @@ def distribution(served: Served, variant: int, row: int, query: ForecastQuery) -
 
 
 def means_of(served: Served, variant: int, rows: np.ndarray, weeks: int, external: bool) -> np.ndarray:
-    """Expected units of nodes, (rows, weeks), with or without what holidays and weather do."""
+    """Expected units of nodes, (rows, weeks), with or without what holidays, weather and other outside series do."""
     mean = served.mean(variant, rows, weeks)
     if external:
         return mean
@@ -148,16 +148,19 @@ def _key_factors(served: Served, causes: np.ndarray, k: int, external: bool) -> 
     names = ", ".join(served.holiday_names[k]) or "no public holiday near"
     used = _outside_series(served.snapshot)
     weather, economy = used.get("weather", []), used.get("economic", []) + used.get("market", [])
+    local = [name for kind, found in used.items() if kind not in ("weather", "economic", "market") for name in found]
     if not external:
         units = {cause: value for cause, value in units.items() if cause not in EXTERNAL_CAUSES}
+    outside = f"{units.get('outside', 0.0):+.1f} units of outside series other than weather"
     return {
         "seasonal_effect": units.get("season", 0.0),
         "weather_impact": f"{units['weather']:+.1f} units ({', '.join(weather)})" if external and weather and "weather" in units
         else "not used: no weather series covers the history" if external else "left out as asked",
         "economic_confidence": "left out as asked" if not external
-        else f"looked back on, its units not told apart from season's ({', '.join(economy)})" if economy
+        else f"{outside} ({', '.join(economy + local)})" if economy
         else "not used: no economic series covers the history",
-        "event_calendar_impact": f"{units.get('holidays', 0.0):+.1f} units ({names})" if external else "left out as asked",
+        "event_calendar_impact": "left out as asked" if not external
+        else f"{units.get('holidays', 0.0):+.1f} units ({names})" + (f"; {outside} ({', '.join(economy + local)})" if local else ""),
         "contributions_units": units,
     }  # fmt: skip
 

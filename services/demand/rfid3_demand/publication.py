@@ -19,7 +19,7 @@ from rfid3_demand.snapshot import Snapshot, Spec
 
 STAYING_WEEKS = 8
 """Weeks for which it is looked how many units are still out."""
-CAUSES = ("level", "season", "holidays", "weather", "trend")
+CAUSES = ("level", "season", "holidays", "weather", "outside", "trend")
 
 
 def snapshot_of(trained: Trained, settings: DemandSettings, job_id: str) -> Snapshot:
@@ -99,11 +99,11 @@ def _contributions(trained: Trained, still_ahead: np.ndarray | None) -> tuple[li
 
     still_ahead (nodes,): units of the week in progress that have not left; None where no week has begun.
 
-    Wedding and graduation weeks are regressors of the model and season to everybody else.
+    "outside": series that are neither calendar nor weather, such as the economy and local events.
     """
     units = {name: part.astype(float) for name, part in trained.forecast.contributions.items()}
     if (other := units.pop("regressors", None)) is not None:
-        units["season"] = units["season"] + other
+        units["outside"] = other
     causes = [name for name in CAUSES if name in units]
     stacked = np.stack([units[name] for name in causes])
     if still_ahead is not None:

@@ -18,6 +18,8 @@ from rfid3_demand.model import seasonal
 WINDOWS = (2, 4, 8, 13, 26, 52)
 LAGS = 4
 CAUSES = ("level", "season", "holidays", "weather", "trend", "regressors")
+_CALENDAR = {"holiday": "holidays", "long_weekend": "holidays", "summer_weeks": "season", "graduation_weeks": "season"}
+"""What the calendar knows by itself is no outside series."""
 _WEATHER = ("temp", "rain", "precip", "snow", "wind", "hum", "weather", "sun", "cloud")
 
 
@@ -95,8 +97,9 @@ def cause_of(feature: str) -> str:
         return "season"
     if feature.startswith(("known_", "past_")):
         name = feature.split("_", 1)[1].lower()
-        if "holiday" in name:
-            return "holidays"
+        for own, cause in _CALENDAR.items():
+            if own in name:
+                return cause
         return "weather" if any(word in name for word in _WEATHER) else "regressors"
     return "trend" if feature.startswith("trend_") else "level"
 

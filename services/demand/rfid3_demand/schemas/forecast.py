@@ -34,7 +34,7 @@ class ForecastQuery(BaseModel):
     store: str = Field("all", max_length=20, description=STORE_TEXT)
     confidence_level: float = Field(0.8, ge=0.5, le=0.99, description="Level of the central prediction interval.")
     include_external_factors: bool = Field(
-        True, description="False takes the effects of holidays and weather out of the forecast."
+        True, description="False takes the effects of holidays, weather and other outside series out of the forecast."
     )
     model_type: ModelType = Field("ensemble", description=MODEL_TYPE_TEXT)
 
