@@ -83,7 +83,7 @@ def by_hand(each: FeatureDefinition, facts: list[Fact], entity: str, moment: dat
 
 
 class TestCompute:
-    @settings(max_examples=200)
+    @settings(max_examples=100)
     @given(st.lists(fact, max_size=30), st.lists(times, min_size=1, max_size=4))
     def test_equals_a_loop_over_the_facts(self, facts: list[Fact], moments: list[datetime]) -> None:
         """Every measure over every window, of every entity at every moment."""

@@ -1,6 +1,7 @@
 """Warm starts: what a nursery forks behaves as what was started cold, and every death is survived."""
 
 import asyncio
+import gc
 import os
 import signal
 import subprocess
@@ -114,6 +115,7 @@ class TestLeaks:
     async def test_a_hundred_jobs_leave_nothing(self, nursery: Nursery) -> None:
         """Neither worker nor nursery keeps a descriptor or a process of a job that is over, however it ended."""
         process = psutil.Process(nursery.pid)
+        gc.collect()  # what earlier tests left to the collector is not this one's
         before = (psutil.Process().num_fds(), process.num_fds())
         for _ in range(5):
             await asyncio.gather(*(run("add", nursery, a=1, b=1) for _ in range(17)))
@@ -125,7 +127,8 @@ class TestLeaks:
         async with asyncio.timeout(20):
             while process.children(recursive=True):
                 await asyncio.sleep(0.02)
-        assert (psutil.Process().num_fds(), process.num_fds()) == before
+        assert psutil.Process().num_fds() <= before[0]
+        assert process.num_fds() == before[1]
 
 
 class TestNurseryLost:
