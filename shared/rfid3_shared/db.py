@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import BigInteger, DateTime, Integer, MetaData, Table, event, insert, text
 from sqlalchemy.dialects import mysql, sqlite
@@ -31,6 +31,9 @@ Moment = DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
 Identity = BigInteger().with_variant(Integer, "sqlite")
 """A surrogate key that counts up by itself on every backend."""
 
+LONGEST_LIST = 500
+"""Values of one IN list."""
+Value = TypeVar("Value")
 UNREACHABLE = (OperationalError, PoolTimeout, ConnectionError, asyncio.TimeoutError, OSError)
 """What a database that cannot be reached raises."""
 
@@ -119,6 +122,12 @@ async def insert_rows(connection: AsyncConnection, table: Table, columns: Sequen
         batch = [tuple(row[i] for i in at) for row in batch]
     await connection.exec_driver_sql(statement.string, [tuple(row) for row in batch])
     return len(batch)
+
+
+def sliced(values: Iterable[Value]) -> Iterator[list[Value]]:
+    """The values, each once and in their order, in lists short enough for the IN of one statement."""
+    every = list(dict.fromkeys(values))
+    return (every[at : at + LONGEST_LIST] for at in range(0, len(every), LONGEST_LIST))
 
 
 async def ping(engine: AsyncEngine, timeout_s: float = 2.0) -> bool:

@@ -5,17 +5,17 @@ written before, numbers grow in the order in which they become visible, and a re
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
 from sqlalchemy import func, select
 from sqlalchemy.dialects import mysql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from rfid3_shared.db import insert_rows
+from rfid3_shared.db import insert_rows, sliced
 from rfid3_shared.events.event import Origin
 from rfid3_shared.events.refusal import Refused
 from rfid3_shared.events.rows import Posted
@@ -23,13 +23,10 @@ from rfid3_shared.events.tables import event_positions, shop_events
 
 TURN = "intake"
 """The row of `event_positions` that writers lock; it is no reader's."""
-SLICE = 500
-"""Values of one IN list."""
 COLUMNS = (
     "event_id", "kind", "sameness", "origin", "received_at", "occurred_at", "tag_id", "rental_class", "contract", "facts",
 )  # fmt: skip
 OTHER_EVENT = "this id names another event"
-Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -63,12 +60,6 @@ async def keep(
     mine = select(func.min(c.seq), func.max(c.seq)).where(c.seq > before)
     first, last = (await connection.execute(mine)).one()
     return Kept(accepted, duplicates, len(fresh) - len(accepted), refused, first, last)
-
-
-def sliced(values: Iterable[Value]) -> Iterator[list[Value]]:
-    """The values, each once, in lists short enough for one statement."""
-    every = list(dict.fromkeys(values))
-    return (every[at : at + SLICE] for at in range(0, len(every), SLICE))
 
 
 async def _take_turn(connection: AsyncConnection, now: datetime) -> None:

@@ -11,8 +11,8 @@ from sqlalchemy import Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rfid3_shared.clock import Clock
+from rfid3_shared.db import sliced
 from rfid3_shared.events.event import Kind, ShopEvent
-from rfid3_shared.events.keeping import sliced
 from rfid3_shared.events.tables import shop_events
 from rfid3_shared.jobs.requests import stored_now
 

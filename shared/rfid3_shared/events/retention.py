@@ -9,9 +9,8 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rfid3_shared.clock import Clock
-from rfid3_shared.db import transaction
 from rfid3_shared.events.tables import shop_events
-from rfid3_shared.jobs.duties import Duty, Held
+from rfid3_shared.jobs.duties import Duty, Held, delete_in_batches
 from rfid3_shared.jobs.requests import stored_now
 from rfid3_shared.log import get_logger
 
@@ -33,13 +32,8 @@ async def forget_old_events(held: Held) -> None:
     """The duty: delete batch after batch, each in a transaction of its own, until none is left."""
     keep_days, oldest_days = held.settings.events_keep_days, held.settings.events_oldest_days
     # a day more than what is refused as too old: what is forgotten cannot be sent again
-    keep, deleted = timedelta(days=max(keep_days, oldest_days + 1)), 0
-    while True:
-        async with transaction(held.engine) as connection:
-            count = await delete_old_events(connection, keep, held.clock)
-        deleted += count
-        if count < BATCH:
-            break
+    keep = timedelta(days=max(keep_days, oldest_days + 1))
+    deleted = await delete_in_batches(held.engine, lambda connection: delete_old_events(connection, keep, held.clock), BATCH)
     if deleted:
         log.info("old_events_deleted", count=deleted)
 

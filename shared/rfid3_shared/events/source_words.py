@@ -12,9 +12,8 @@ from sqlalchemy import inspect, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from rfid3_shared.db import transaction
+from rfid3_shared.db import sliced, transaction
 from rfid3_shared.errors import StoreUnavailable
-from rfid3_shared.events.keeping import sliced
 from rfid3_shared.log import get_logger
 from rfid3_shared.source.business_day import simulated_day
 from rfid3_shared.source.store_codes import store_codes

@@ -12,10 +12,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from rfid3_shared.db import sliced
 from rfid3_shared.feature_store.definition import FeatureDefinition, FeatureView
 from rfid3_shared.feature_store.precision import as_kept
 from rfid3_shared.feature_store.reading import Values
-from rfid3_shared.feature_store.store import insert_or_change, parts
+from rfid3_shared.feature_store.store import insert_or_change
 from rfid3_shared.feature_store.tables import ml_feature_store as stored
 
 BATCH = 5_000
@@ -74,7 +75,7 @@ async def changes(
     query = query.where(stored.c.feature_name.in_(view.names), stored.c.feature_timestamp <= _utc(until))
     found = [
         (name, entity, at, as_kept(value) if quality > 0 else None)
-        for part in ([None] if entities is None else parts(sorted(set(entities))))
+        for part in ([None] if entities is None else sliced(sorted(set(entities))))
         for name, entity, at, value, quality in await connection.execute(
             query if part is None else query.where(stored.c.target_entity.in_(part))
         )
@@ -87,7 +88,7 @@ async def _read(
 ) -> dict[str, Values]:
     position = {name: at for at, name in enumerate(view.names)}
     found: dict[str, list[float | None]] = {}
-    for part in [None] if entities is None else parts(entities):
+    for part in [None] if entities is None else sliced(entities):
         narrowed = conditions if part is None else [*conditions, stored.c.target_entity.in_(part)]
         for name, entity, value, quality in await connection.execute(_newest_of(view, narrowed)):
             row = found.setdefault(entity, [None] * len(position))

@@ -5,10 +5,9 @@ ones come back as STALE and without their value, so that nobody computes with th
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from typing import Any
 
 from sqlalchemy import Insert, RowMapping, and_, bindparam, delete, func, select
@@ -16,12 +15,12 @@ from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rfid3_shared.clock import Clock
+from rfid3_shared.db import sliced
 from rfid3_shared.feature_store.precision import DIGITS, LARGEST
 from rfid3_shared.feature_store.tables import ml_feature_store as stored
 from rfid3_shared.jobs.requests import stored_now
 from rfid3_shared.monitor.freshness import State, of_feature
 
-LONGEST_LIST = 500
 KEY = ("feature_name", "target_entity", "feature_timestamp")
 FACTS = ("feature_category", "feature_value", "data_source", "computation_method", "is_real_time", "quality_score")
 Row = dict[str, Any]
@@ -147,18 +146,11 @@ async def _known(connection: AsyncConnection, wanted: dict[tuple[Any, ...], Row]
     """What the table says of the features and moments in question."""
     names = sorted({row["feature_name"] for row in wanted.values()})
     known: dict[tuple[Any, ...], tuple[Any, ...]] = {}
-    for moments in parts(sorted({row["feature_timestamp"] for row in wanted.values()})):
+    for moments in sliced(sorted({row["feature_timestamp"] for row in wanted.values()})):
         query = select(*(stored.c[name] for name in KEY + FACTS))
         query = query.where(stored.c.feature_name.in_(names), stored.c.feature_timestamp.in_(moments))
         known |= {_key(row): _facts(row) for row in (await connection.execute(query)).mappings()}
     return known
-
-
-def parts(values: Iterable[Any]) -> Iterator[list[Any]]:
-    """The values in lists that both databases take as parameters."""
-    rest = iter(values)
-    while part := list(islice(rest, LONGEST_LIST)):
-        yield part
 
 
 def insert_or_change(dialect: str) -> Insert:

@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from rfid3_shared.clock import Clock
+from rfid3_shared.db import transaction
 from rfid3_shared.log import get_logger
 from rfid3_shared.settings import Settings
 
@@ -34,6 +35,19 @@ class Duty:
     name: str
     interval_s: float
     run: Callable[[Held], Awaitable[None]]
+
+
+async def delete_in_batches(
+    engine: AsyncEngine, delete_some: Callable[[AsyncConnection], Awaitable[int]], batch_rows: int
+) -> int:
+    """Delete batch after batch, each in a transaction of its own, until one is not full; how many rows in all."""
+    deleted = 0
+    while True:
+        async with transaction(engine) as connection:
+            count = await delete_some(connection)
+        deleted += count
+        if count < batch_rows:
+            return deleted
 
 
 async def attend(duty: Duty, held: Held) -> None:

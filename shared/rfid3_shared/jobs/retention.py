@@ -10,8 +10,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rfid3_shared.clock import Clock
-from rfid3_shared.db import transaction
-from rfid3_shared.jobs.duties import Duty, Held
+from rfid3_shared.jobs.duties import Duty, Held, delete_in_batches
 from rfid3_shared.jobs.job import ACTIVE
 from rfid3_shared.jobs.requests import stored_now
 from rfid3_shared.jobs.scheduler import REQUESTED_BY
@@ -47,13 +46,8 @@ async def delete_old(connection: AsyncConnection, keep: timedelta, clock: Clock)
 
 async def forget_old_jobs(held: Held) -> None:
     """The duty: delete batch after batch, each in a transaction of its own, until none is left."""
-    keep, deleted = timedelta(days=held.settings.job_keep_days), 0
-    while True:
-        async with transaction(held.engine) as connection:
-            count = await delete_old(connection, keep, held.clock)
-        deleted += count
-        if count < BATCH:
-            break
+    keep = timedelta(days=held.settings.job_keep_days)
+    deleted = await delete_in_batches(held.engine, lambda connection: delete_old(connection, keep, held.clock), BATCH)
     if deleted:
         log.info("old_jobs_deleted", count=deleted)
 

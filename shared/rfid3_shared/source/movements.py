@@ -20,13 +20,11 @@ from rfid3_shared.source.stores import class_stores, place, store_codes
 from rfid3_shared.source.tables import items, pos_contracts, pos_equipment, scans, stores
 from rfid3_shared.source.vocabulary import (
     BACK_SCAN_TYPES,
-    COMMITTED_STATUSES,
+    BUSY_STATUSES,
     GONE_STATUSES,
     NOT_RENTED_BINS,
     OUT_SCAN_TYPES,
-    OUT_STATUSES,
     SEEN_SCAN_TYPES,
-    TURNAROUND_STATUSES,
 )
 
 Schema = Mapping[str, pl.DataType | type[pl.DataType]]
@@ -112,7 +110,7 @@ def select_fleet() -> Select[Any]:
     are unavailable now: out, committed or being turned around.
     """
     t = _tags().c
-    busy = case((t.status.in_(OUT_STATUSES + COMMITTED_STATUSES + TURNAROUND_STATUSES), 1), else_=0).label("busy")
+    busy = case((t.status.in_(BUSY_STATUSES), 1), else_=0).label("busy")
     units = select(t.rental_class, t.current_store, t.home_store, _contract_store(t.last_contract), busy).where(
         t.rental_class.is_not(None),
         or_(t.status.is_(None), t.status.not_in(GONE_STATUSES)),

@@ -53,6 +53,8 @@ AVAILABLE_STATUSES = ("Ready to Rent",)
 OUT_STATUSES = ("On Rent", "Delivered")
 COMMITTED_STATUSES = ("Staged",)
 TURNAROUND_STATUSES = ("Needs to be Inspected", "Wet", "Wash", "Repair")
+BUSY_STATUSES = OUT_STATUSES + COMMITTED_STATUSES + TURNAROUND_STATUSES
+"""Of the fleet, and not there to leave now."""
 GONE_STATUSES = ("Missing", "Sold")
 NOT_RENTED_BINS = ("resale", "sold")
 """Bins whose units are no part of the rental fleet."""

@@ -56,7 +56,7 @@ async def plan(
 ) -> BusyDay:
     """A busy day of a class, by default of the one that left most in the last 8 weeks, today.
 
-    Raises InsufficientData when no unit of it stands ready, or the shop has not opened yet.
+    Raises InsufficientData when no unit of it stands ready, or no class has left lately.
     """
     today = await business_day(connection, clock)
     on = day or today
@@ -71,11 +71,10 @@ async def plan(
     if not tags:
         raise InsufficientData(f"No unit of the class {chosen!r} stands ready to leave.", rental_class=chosen, found_units=0)
     first, last = datetime.combine(on, OPENS), datetime.combine(on, CLOSES)
-    if on >= clock.today():
-        # nobody has scanned what is still to come
-        now = clock.now().astimezone(clock.zone).replace(tzinfo=None)
-        last = min(last, now) if on == clock.today() else last
-        first = min(first, datetime.combine(on, time()) if last < first else first)
+    if on == clock.today():
+        # nobody has scanned what is still to come; before the shop opens the day began at midnight
+        last = min(last, clock.now().astimezone(clock.zone).replace(tzinfo=None))
+        first = first if first <= last else datetime.combine(on, time())
     wanted = min(units or max(1, round(BUSY_SHARE * len(tags))), len(tags))
     return BusyDay(chosen, tuple(tags[:wanted]), first, last)
 

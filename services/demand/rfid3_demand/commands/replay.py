@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from rfid3_demand.replay import Report
@@ -48,7 +50,7 @@ def replay(
         raise typer.Exit(DIFFERENT)
 
 
-async def _replay(store: AsyncEngine, limit: int, since: date | None, progress: object) -> Report:
+async def _replay(store: AsyncEngine, limit: int, since: date | None, progress: Callable[[int, int], None]) -> Report:
     from rfid3_demand.replay import replay as again
     from rfid3_shared.clock import Clock
     from rfid3_shared.registry import Registry, open_storage
@@ -58,7 +60,7 @@ async def _replay(store: AsyncEngine, limit: int, since: date | None, progress: 
     url = settings.registry_url
     storage = open_storage(url.get_secret_value() if url else None)
     registry = Registry(settings.artefact_dir, store, Clock(settings.time_zone), storage)
-    return await again(store, registry, limit=limit, since=since, progress=progress)  # type: ignore[arg-type]
+    return await again(store, registry, limit=limit, since=since, progress=progress)
 
 
 def _print(report: Report) -> None:

@@ -11,6 +11,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from rfid3_demand.settings import SERVICE, DemandSettings, demand_settings
 from rfid3_demand.taking_in.new_week import RefreshAsker
@@ -50,7 +51,7 @@ async def take_in_for_ever(held: Held) -> None:
 DUTY = Duty("taking in", 1.0, take_in_for_ever)
 
 
-def _opened(held: Held, source: object, own: DemandSettings) -> "tuple[Looking, Passes]":
+def _opened(held: Held, source: AsyncEngine, own: DemandSettings) -> "tuple[Looking, Passes]":
     """The work's tools; imports polars, which takes a while."""
     from rfid3_demand.present.definitions import LIVE
     from rfid3_demand.taking_in.looking import Looking, Pace
@@ -58,7 +59,7 @@ def _opened(held: Held, source: object, own: DemandSettings) -> "tuple[Looking, 
     from rfid3_shared.feature_store.online import OnlineFeatures
 
     online = OnlineFeatures(held.redis, LIVE, held.clock)
-    places = Places(source, held.engine, online, held.clock, own.demand_history_days, own.events_trust_days)  # type: ignore[arg-type]
+    places = Places(source, held.engine, online, held.clock, own.demand_history_days, own.events_trust_days)
     passes = Passes(places, f"{socket.gethostname()[:40]}/{os.getpid()}/{uuid.uuid4().hex[:8]}")
     return Looking(places, passes, Pace(own.demand_source_poll_s, own.demand_full_pass_s)), passes
 

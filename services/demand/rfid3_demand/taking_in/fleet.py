@@ -9,15 +9,12 @@ import polars as pl
 
 from rfid3_shared.source.vocabulary import (
     BACK_SCAN_TYPES,
-    COMMITTED_STATUSES,
+    BUSY_STATUSES,
     GONE_STATUSES,
     NOT_RENTED_BINS,
     OUT_SCAN_TYPES,
-    OUT_STATUSES,
-    TURNAROUND_STATUSES,
 )
 
-BUSY_STATUSES = OUT_STATUSES + COMMITTED_STATUSES + TURNAROUND_STATUSES
 SAID = {"status": "status", "bin_location": "bin_location", "last_contract": "contract_number"}
 """Column of the tag → column of the scan that changes it."""
 BEFORE_ALL = pl.lit("0001-01-01").str.to_datetime(time_unit="us")

@@ -4,9 +4,8 @@ RFID3's tables have no index on the class of a scan, so a class is read by its t
 scanned under it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
@@ -15,13 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from rfid3_demand.queries import left_at
 from rfid3_demand.taking_in.shapes import AFTER_ALL_IDS, Rows, day_end, since
 from rfid3_shared.clock import week_start
+from rfid3_shared.db import sliced
 from rfid3_shared.events.event import Kind
 from rfid3_shared.events.tables import shop_events
 from rfid3_shared.source.tables import items, pos_contracts, pos_lines, scans
 from rfid3_shared.source.vocabulary import BACK_SCAN_TYPES, CANCELLED_WORDS, OUT_SCAN_TYPES, SEEN_SCAN_TYPES
 
 KNOWN_TYPES = OUT_SCAN_TYPES + BACK_SCAN_TYPES + SEEN_SCAN_TYPES
-LONGEST_LIST = 400
 PAGE = 5_000
 MOST_TAGS = 4_000
 """Tags above which all scans of the weeks in question are read instead of each tag's."""
@@ -51,9 +50,11 @@ async def read_rows(
     rows.event_lines = await event_lines(store, wanted if rows.booked_ahead else None, numbers, trusted)
     said = {row[2] for row in rows.event_lines}
     rows.lines += [
-        row for number in _parts(said) for row in await _fetch(source, _lines().where(pos_lines.c.contract_no.in_(number)))
+        row
+        for number in sliced(sorted(said))
+        for row in await _fetch(source, _lines().where(pos_lines.c.contract_no.in_(number)))
     ]
-    for part in _parts(numbers | said):
+    for part in sliced(sorted(numbers | said)):
         rows.contracts += await _fetch(source, _contracts().where(pos_contracts.c.contract_no.in_(part)))
     return rows
 
@@ -68,7 +69,7 @@ async def _tags_of(
 ) -> set[str]:
     """Tags of the classes as they are written, and in the two usual ways of writing them."""
     found: set[str] = set()
-    for part in _parts(classes):
+    for part in sliced(sorted(classes)):
         of_items = select(items.c.tag_id).where(func.trim(items.c.rental_class_num).in_(part))
         of_scans = select(scans.c.tag_id).where(_recent(begin), func.trim(scans.c.rental_class_num).in_(part))
         e = shop_events.c
@@ -85,7 +86,7 @@ async def _tags(source: AsyncConnection, tags: set[str] | None) -> Found:
     )  # fmt: skip
     if tags is None:
         return await _fetch(source, query)
-    return [row for part in _parts(tags) for row in await _fetch(source, query.where(i.tag_id.in_(part)))]
+    return [row for part in sliced(sorted(tags)) for row in await _fetch(source, query.where(i.tag_id.in_(part)))]
 
 
 def _recent(begin: datetime) -> ColumnElement[bool]:
@@ -100,7 +101,7 @@ async def _scans(source: AsyncConnection, tags: set[str] | None, begin: datetime
     ).where(_recent(begin))  # fmt: skip
     if tags is None:
         return await _fetch(source, query)
-    return [row for part in _parts(tags) for row in await _fetch(source, query.where(s.tag_id.in_(part)))]
+    return [row for part in sliced(sorted(tags)) for row in await _fetch(source, query.where(s.tag_id.in_(part)))]
 
 
 async def _event_scans(store: AsyncConnection, tags: set[str] | None, begin: datetime, trusted: datetime) -> Found:
@@ -108,7 +109,7 @@ async def _event_scans(store: AsyncConnection, tags: set[str] | None, begin: dat
     query = select(e.seq, e.tag_id, e.occurred_at, e.contract, e.rental_class, e.facts).where(
         *believed("scan", trusted), e.occurred_at >= begin
     )
-    queries = [query] if tags is None else [query.where(e.tag_id.in_(part)) for part in _parts(tags)]
+    queries = [query] if tags is None else [query.where(e.tag_id.in_(part)) for part in sliced(sorted(tags))]
     return [
         (AFTER_ALL_IDS + seq, tag.strip(), facts.get("scan_type"), at, contract or None, cls or None, facts.get("status"),
          facts.get("bin_location"))
@@ -136,7 +137,7 @@ async def _posted(source: AsyncConnection, classes: list[str] | None, moment: da
         _lines().add_columns(*_contracts().selected_columns).where(pos_lines.c.contract_no == pos_contracts.c.contract_no, due)
     )
     own = func.trim(pos_lines.c.item_num)
-    queries = [query] if classes is None else [query.where(own.in_(part)) for part in _parts(classes)]
+    queries = [query] if classes is None else [query.where(own.in_(part)) for part in sliced(sorted(classes))]
     both = [row for each in queries for row in await _fetch(source, each)]
     return [row[:4] for row in both], list({row[4:] for row in both})
 
@@ -148,12 +149,12 @@ async def event_lines(store: AsyncConnection, classes: list[str] | None, numbers
     if classes is None:
         return [_line(*row) for row in await _fetch(store, query)]
     wanted = set(numbers)
-    for part in _parts(classes):
+    for part in sliced(sorted(classes)):
         ours = select(e.contract).where(*believed("line", trusted), e.rental_class.in_(part))
         wanted.update(row[0] for row in await _fetch(store, ours.distinct()))
     if not (await store.execute(query.limit(1))).first():
         return []
-    return [_line(*row) for part in _parts(wanted) for row in await _fetch(store, query.where(e.contract.in_(part)))]
+    return [_line(*row) for part in sliced(sorted(wanted)) for row in await _fetch(store, query.where(e.contract.in_(part)))]
 
 
 def _line(seq: int, occurred_at: datetime, contract: str, rental_class: str, facts: dict[str, Any]) -> tuple[Any, ...]:
@@ -182,9 +183,3 @@ async def _fetch(connection: AsyncConnection, query: Select[Any]) -> Found:
     async for page in (await connection.stream(query.execution_options(yield_per=PAGE))).partitions(PAGE):
         found.extend(tuple(row) for row in page)
     return found
-
-
-def _parts(values: Iterable[str]) -> Iterator[list[str]]:
-    rest = iter(sorted(values))
-    while part := list(islice(rest, LONGEST_LIST)):
-        yield part

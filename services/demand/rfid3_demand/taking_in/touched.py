@@ -8,9 +8,9 @@ from sqlalchemy import Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rfid3_demand.queries import left_at
-from rfid3_demand.taking_in.reading import KNOWN_TYPES, LONGEST_LIST
+from rfid3_demand.taking_in.reading import KNOWN_TYPES
 from rfid3_demand.taking_in.shapes import since
-from rfid3_shared.events.keeping import sliced
+from rfid3_shared.db import sliced
 from rfid3_shared.events.tables import shop_events
 from rfid3_shared.source.tables import items, pos_contracts, pos_lines, scans
 from rfid3_shared.source.watermark import Touched
@@ -82,7 +82,6 @@ async def _in(connection: AsyncConnection, query: Select[Any], column: Any, valu
     """The words that rows with one of these values hold, without blanks around them."""
     found: set[str] = set()
     for part in sliced(sorted(values)):
-        for at in range(0, len(part), LONGEST_LIST):
-            rows = await connection.execute(query.where(column.in_(part[at : at + LONGEST_LIST])).distinct())
-            found |= {row[0].strip() for row in rows if row[0] and row[0].strip()}
+        rows = await connection.execute(query.where(column.in_(part)).distinct())
+        found |= {row[0].strip() for row in rows if row[0] and row[0].strip()}
     return found
