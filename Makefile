@@ -8,7 +8,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet --no-warn-script-location -c constraints.txt
-MEMBERS := shared services/demand gateway deploy
+MEMBERS := shared $(patsubst %/pyproject.toml,%,$(sort $(wildcard services/*/pyproject.toml))) gateway deploy
 SETUP := $(VENV)/.setup
 DEV := $(VENV)/.dev
 # options of `rfid3 up`: ITEMS, MONTHS and SEED shape the demo company

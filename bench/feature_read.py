@@ -19,7 +19,7 @@ from bench.servers import free_port, redis_server, start, stop
 from rfid3_demand.present.definitions import LIVE, entity, pack
 from rfid3_shared.clock import Clock
 from rfid3_shared.db import open_engine, transaction
-from rfid3_shared.feature_store import history, latest
+from rfid3_shared.feature_store import history
 from rfid3_shared.feature_store.online import OnlineFeatures, TakenIn
 from rfid3_shared.migrate import ensure_schema
 from rfid3_shared.resources import open_redis
@@ -64,7 +64,7 @@ async def measure(folder: Path, redis_url: str) -> None:
             changed = {name: row for one in values(chance).values() for name, row in one.items()}
             await history.append(connection, LIVE, changed, now - timedelta(minutes=HISTORY - turn), known)
             known = {name: tuple(row) for name, row in changed.items()}
-    names, entities = list(LIVE.names), [entity(CLASSES[0], store) for store in STORES]
+    entities = [entity(CLASSES[0], store) for store in STORES]
 
     async def read(reader: OnlineFeatures, count: int) -> None:
         reading = await reader.read([pack(name) for name in chance.sample(CLASSES, count)])
@@ -77,8 +77,8 @@ async def measure(folder: Path, redis_url: str) -> None:
 
     async def sql() -> None:
         async with engine.connect() as connection:
-            found = await latest(connection, clock, max_age=timedelta(days=1), names=names, entities=entities)
-        if {one.state for one in found} != {"FRESH"}:
+            found = await history.newest(connection, LIVE, entities)
+        if found.keys() != set(entities):
             raise SystemExit("the store does not know what was written")
 
     asked: dict[str, tuple[Timed, Timed | None]] = {

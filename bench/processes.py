@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ import psutil
 from bench.servers import free_port
 from rfid3_deploy.embedded_redis import redis_answers, redis_command, redis_program
 from rfid3_deploy.sockets import status_of
+from rfid3_deploy.topology import GATEWAY, GATEWAY_PACKAGE, read_topology
 
 SETTLE_S, IDLE_S, PATIENCE_S = 4.0, 8.0, 120.0
 GOAL_READY_S, GOAL_MB = 5.0, 350.0
@@ -77,21 +78,24 @@ def forked(home: Path) -> Cost:
 
 
 def apart(home: Path) -> Cost:
-    """The same processes, each from its own interpreter, as containers would."""
-    gateway, demand, socket_path = free_port(), free_port(), home / "redis.sock"
+    """The same services, each from its own interpreter and with a worker of its own, as containers would."""
+    services, socket_path = read_topology(), home / "redis.sock"
+    ports = {name: free_port() for name in (GATEWAY, *(service.name for service in services))}
     environment = {
-        **os.environ, "RFID3_HOME": str(home), "RFID3_PORT": str(gateway), "RFID3_UPSTREAM_DEMAND": f"http://127.0.0.1:{demand}",
+        **os.environ, "RFID3_HOME": str(home), "RFID3_PORT": str(ports[GATEWAY]),
+        **{service.upstream_variable: f"http://127.0.0.1:{ports[service.name]}" for service in services},
     }  # fmt: skip
     server = [sys.executable, "-m", "uvicorn", "--loop", "uvloop", "--http", "httptools", "--no-access-log", "--port"]
+    commands = [
+        redis_command(redis_program(), socket_path), [*server, str(ports[GATEWAY]), f"{GATEWAY_PACKAGE}.app:app"],
+        *([*server, str(ports[service.name]), f"{service.app_module}:app"] for service in services),
+        *([str(BIN / "arq"), f"{service.worker_module}.Worker"] for service in services),
+    ]  # fmt: skip
     started = time.perf_counter()
-    with (
-        running(redis_command(redis_program(), socket_path), environment) as redis,
-        running([*server, str(gateway), "rfid3_gateway.app:app"], environment) as first,
-        running([*server, str(demand), "rfid3_demand.app:app"], environment) as second,
-        running([str(BIN / "arq"), "rfid3_demand.worker.Worker"], environment) as third,
-    ):
-        wait_until(lambda: redis_answers(socket_path) and status_of(gateway, "/ready") == status_of(demand, "/ready") == 200)
-        return cost(time.perf_counter() - started, [redis, first, second, third])
+    with ExitStack() as stack:
+        roots = [stack.enter_context(running(command, environment)) for command in commands]
+        wait_until(lambda: redis_answers(socket_path) and all(status_of(port, "/ready") == 200 for port in ports.values()))
+        return cost(time.perf_counter() - started, roots)
 
 
 def first_start(home: Path) -> None:

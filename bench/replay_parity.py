@@ -32,6 +32,8 @@ from rfid3_shared.feature_store import history
 from rfid3_shared.feature_store.online import Reading, TakenIn
 from rfid3_shared.feature_store.tables import ml_feature_store
 from rfid3_shared.ledger import Recorder, analytics_predictions
+from rfid3_shared.ledger.replay import Report
+from rfid3_shared.ledger.replay import replay as make_again
 from rfid3_shared.registry import Loaded, Registry
 
 ROWS, PRESENTS, WEEKS = 10_000, 250, 4
@@ -106,11 +108,12 @@ def _asked(made: Snapshot) -> Iterator[ForecastQuery]:
                 yield question(served, row, ForecastQuery(weeks=WEEKS, confidence_level=level))
 
 
-async def again(settings: DemandSettings) -> tuple[replay.Report, float]:
+async def again(settings: DemandSettings) -> tuple[Report, float]:
     """What came of making them again, and the seconds it took."""
     store = open_engine(settings.store_dsn)
     begun = time.perf_counter()
-    report = await replay.replay(store, Registry(settings.artefact_dir, store, Clock()), limit=ROWS)
+    registry = Registry(settings.artefact_dir, store, Clock())
+    report = await make_again(replay.REPLAYED, store, registry, Clock(), limit=ROWS)
     took = time.perf_counter() - begun
     await store.dispose()
     return report, took

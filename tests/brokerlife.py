@@ -39,7 +39,7 @@ from rfid3_shared.settings import Settings
 from rfid3_shared.tasks import end_tasks
 
 MOSQUITTO_HINT = "install mosquitto (the broker and its clients)"
-PATIENCE_S = 20
+PATIENCE_S = 60
 TOPIC = "shop/scans/door-1"
 NOON = f"{Clock().today() - timedelta(days=1)}T12:00:00"
 """Yesterday, in shop time."""
@@ -137,7 +137,7 @@ def write_certificate(certificate: Path, key: Path) -> None:
 def reader(broker: Broker, name: str) -> paho.Client:
     """A client that connects, and connects again, by itself, on a thread of its own."""
     client = paho.Client(CallbackAPIVersion.VERSION2, name, protocol=MQTTProtocolVersion.MQTTv5)
-    client.reconnect_delay_set(0, 1)
+    client.reconnect_delay_set(0.05, 1)  # type: ignore[arg-type]
     client.max_inflight_messages_set(20)
     client.connect("127.0.0.1", broker.port, 10, clean_start=False)
     client.loop_start()
@@ -151,6 +151,11 @@ def publish(broker: Broker, payloads: Iterable[Any], *, topic: str = TOPIC, sent
     if sent_at:
         properties.UserProperty = ("timestamp", sent_at)
     try:
+        # published before the broker's welcome is read, a message is sent later and yet counts as failed
+        until = time.monotonic() + PATIENCE_S
+        while not client.is_connected() and time.monotonic() < until:
+            time.sleep(0.002)
+        assert client.is_connected(), "the broker took no connection"
         sent = [
             client.publish(
                 topic, each if isinstance(each, str | bytes) else json.dumps(each), qos=1, retain=retain, properties=properties

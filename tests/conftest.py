@@ -1,5 +1,7 @@
 """Real servers for the tests: a Redis and, where installed, a MariaDB of their own, started once and cleaned for each test."""
 
+import contextlib
+import gc
 import os
 import secrets
 import shutil
@@ -19,6 +21,7 @@ from rfid3_deploy.embedded_redis import redis_program
 
 if TYPE_CHECKING:
     from brokerlife import Broker
+    from keptstore import KeptStore
 
 # how fast a machine draws examples says nothing about the code: no deadline, no complaint about slow drawing
 settings.register_profile("suite", deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
@@ -28,6 +31,9 @@ structlog.configure(
     processors=[structlog.processors.add_log_level, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()],
     logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
 )
+# what tests write need not survive a power cut, and waiting for the disk was three quarters of making a test's tables
+NO_SYNC = ("--loose-innodb-flush-method=nosync", "--loose-debug-no-sync", "--loose-skip-innodb-doublewrite")
+DESCRIPTORS = 300
 MARIADB_HINT = "install mariadb-server, or set RFID3_TEST_MYSQL_URL=mysql://user:password@host:port"
 
 
@@ -41,10 +47,14 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def free_port() -> int:
-    """A TCP port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port nobody listens on, of those that neither the system hands out for connections nor another test process takes:
+    it is let go here and bound a moment later."""
+    first = 10_000 + 5_000 * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 4)
+    while True:
+        port = first + secrets.randbelow(5_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_for_port(port: int, process: subprocess.Popen[bytes], seconds: float = 20) -> None:
@@ -66,6 +76,14 @@ def start_redis(port: int) -> subprocess.Popen[bytes]:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     wait_for_port(port, process)
     return process
+
+
+@pytest.fixture(autouse=True)
+def few_descriptors() -> Iterator[None]:
+    """Mapped arrays that a test left to the collector hold a descriptor each, and paho's `select` knows only those below 1,024."""
+    yield
+    if Path("/proc/self/fd").is_dir() and len(os.listdir("/proc/self/fd")) > DESCRIPTORS:
+        gc.collect()
 
 
 @pytest.fixture(scope="session")
@@ -106,13 +124,14 @@ def mariadb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         f"--datadir={data}",
         "--auth-root-authentication-method=normal",
         "--skip-test-db",
+        *NO_SYNC,
         *user,
     ]
     subprocess.run(command, check=True, **quiet)
     process = subprocess.Popen(
         [server, "--no-defaults", f"--datadir={data}", f"--port={port}", "--bind-address=127.0.0.1",
          f"--tmpdir={folder}", f"--socket={folder / 'm.sock'}", f"--pid-file={folder / 'm.pid'}", "--innodb-flush-log-at-trx-commit=0",
-         "--innodb-buffer-pool-size=256M", "--skip-name-resolve", *user], **quiet,
+         "--innodb-buffer-pool-size=256M", "--skip-name-resolve", *NO_SYNC, *user], **quiet,
     )  # fmt: skip
     wait_for_port(port, process, 60)
     yield f"mysql://root@127.0.0.1:{port}"
@@ -123,24 +142,52 @@ def mariadb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def mysql_dsn(mariadb_server: str) -> Iterator[str]:
     """DSN of an empty MariaDB database, dropped afterwards."""
-    import pymysql
-    from sqlalchemy.engine import make_url
+    from keptstore import connect, drop
 
-    url = make_url(mariadb_server)
-    name = f"rfid3_test_{secrets.token_hex(6)}"
-    admin = pymysql.connect(
-        host=url.host, port=url.port or 3306, user=url.username or "root", password=url.password or "", autocommit=True
-    )
+    name, admin = f"rfid3_test_{secrets.token_hex(6)}", connect(mariadb_server)
     with admin, admin.cursor() as cursor:
         cursor.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
         yield f"{mariadb_server}/{name}"
-        cursor.execute(f"DROP DATABASE {name}")
+        drop(admin, name)
+
+
+@pytest.fixture(scope="session")
+def kept_store(mariadb_server: str) -> Iterator["KeptStore"]:
+    from keptstore import KeptStore
+
+    kept = KeptStore(mariadb_server)
+    yield kept
+    kept.close()
+
+
+@pytest.fixture
+def mysql_store(kept_store: "KeptStore") -> Iterator[str]:
+    """DSN of a MariaDB database whose store tables are there and empty."""
+    yield kept_store.lend()
+    kept_store.take_back()
 
 
 @pytest.fixture
 def store_dsn(tmp_path: Path) -> str:
     """DSN of an empty SQLite database."""
     return f"sqlite:///{tmp_path / 'store.db'}"
+
+
+@pytest.fixture(scope="session")
+def store_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with the store's tables, to be copied: that takes a tenth of making them."""
+    from keptstore import make_tables
+
+    file = tmp_path_factory.mktemp("template") / "store.db"
+    make_tables(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture
+def sqlite_store(store_template: Path, store_dsn: str) -> str:
+    """`store_dsn`, its tables there and empty."""
+    shutil.copy(store_template, store_dsn.removeprefix("sqlite:///"))
+    return store_dsn
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import uvicorn
+from conftest import free_port
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
@@ -29,18 +30,53 @@ class MovableClock(Clock):
         return super().monotonic() + self.ahead_s
 
 
+class Server(uvicorn.Server):
+    """uvicorn, but asked to end it does so at once: its own waits of a tenth of a second are most of what a small test takes."""
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)
+        while not self.should_exit:
+            await asyncio.sleep(0.01)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        state = self.server_state
+        for connection in list(state.connections):
+            connection.shutdown()
+        try:
+            async with asyncio.timeout(self.config.timeout_graceful_shutdown):
+                while state.connections or state.tasks:
+                    await asyncio.sleep(0.005)
+        except TimeoutError:
+            for task in state.tasks:
+                task.cancel()
+        await self.lifespan.shutdown()
+
+
 @asynccontextmanager
 async def serving(app: Any, **listen: Any) -> AsyncIterator[str]:
     """Serve an ASGI app until the block ends; yields its URL."""
+    held: list[socket.socket] = []
     if not listen:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            listen = {"port": probe.getsockname()[1]}
+        # bound here and handed over: a port that is looked up and let go may be somebody else's a moment later
+        # named TCP, because asyncio sends small answers at once only on sockets that say so
+        held = [socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)]
+        held[0].bind(("127.0.0.1", 0))
+        listen = {"port": held[0].getsockname()[1]}
+    # a client's connection may rest as long as a slow machine takes to look at an answer
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="on", proxy_headers=False, timeout_graceful_shutdown=1, **listen
+        app,
+        timeout_keep_alive=60,
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        proxy_headers=False,
+        timeout_graceful_shutdown=1,
+        **listen,
     )
-    server = uvicorn.Server(config)
-    task = asyncio.create_task(server.serve())
+    server = Server(config)
+    task = asyncio.create_task(_served(server, held or None))
     while not server.started:
         if task.done():
             task.result()
@@ -51,6 +87,17 @@ async def serving(app: Any, **listen: Any) -> AsyncIterator[str]:
     finally:
         server.should_exit = True
         await task
+
+
+async def _served(server: Server, sockets: list[socket.socket] | None) -> None:
+    """Serve; a port that is taken fails one test, and not, as SystemExit does, the tear-down of all that follow."""
+    try:
+        await server.serve(sockets=sockets)
+    except SystemExit as ended:
+        raise RuntimeError("the server could not begin, its port is taken perhaps") from ended
+    finally:
+        for each in sockets or ():
+            each.close()
 
 
 class Wire:
@@ -160,13 +207,6 @@ async def until(holds: Callable[[], bool], seconds: float = 3.0) -> None:
     async with asyncio.timeout(seconds):
         while not holds():
             await asyncio.sleep(0.01)
-
-
-def free_port() -> int:
-    """A TCP port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

@@ -12,18 +12,19 @@ from rfid3_shared.clock import Clock
 from rfid3_shared.db import transaction
 from rfid3_shared.jobs import BATCH, Job, Outbox, enqueue, get_job
 
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 
 async def ask(
-    engine: AsyncEngine, redis_url: str, kind: str, lane: str = BATCH, *, alone: bool = True, **arguments: object
-) -> str:
+    engine: AsyncEngine, redis_url: str, kind: str, lane: str = BATCH, *, alone: bool = True, service: str = "demand",
+    **arguments: object,
+) -> str:  # fmt: skip
     """Ask for a job as a route does, in a transaction and then through the outbox; its id."""
     async with Redis.from_url(redis_url) as redis:
         outbox = Outbox(redis)
         async with transaction(engine) as connection:
             job = await enqueue(
-                connection, service="demand", kind=kind, arguments=arguments, requested_by="test", clock=Clock(), lane=lane,
+                connection, service=service, kind=kind, arguments=arguments, requested_by="test", clock=Clock(), lane=lane,
                 alone=alone,
             )  # fmt: skip
             outbox.add(job)

@@ -13,8 +13,6 @@ from pathlib import Path
 from socket import socket
 from typing import Any
 
-from fastapi import FastAPI
-
 from rfid3_deploy.embedded_redis import become_redis, redis_answers, redis_program
 from rfid3_deploy.home import Home, take_home
 from rfid3_deploy.kernel import adopt_orphans, name_process
@@ -31,6 +29,7 @@ from rfid3_shared.errors import AppError
 from rfid3_shared.settings import Settings
 
 PATIENCE_S = 60.0
+WORKER = "worker"
 
 
 class Suite:
@@ -76,8 +75,10 @@ class Suite:
     def _start_processes(self, apps: dict[str, Any]) -> None:
         for each in self.services:
             self._start_http(each.name, apps[each.name])
-            name = f"{each.name}-worker"
-            self.supervisor.start(Process(name, partial(work, name, each, self.settings.log_level), self.home.log(name)))
+        # one for all services: on one host each more would cost 46 MB and run nothing that this one cannot
+        self.supervisor.start(
+            Process(WORKER, partial(work, WORKER, self.services, self.settings.log_level), self.home.log(WORKER))
+        )
         self._start_http(GATEWAY, apps[GATEWAY])
 
     def _start_http(self, name: str, app: Any) -> None:
@@ -93,8 +94,7 @@ class Suite:
 def create_app(module: str) -> Any:
     """A member's ASGI app; its settings come from the environment, its resources open in the process that serves it."""
     app = import_module(module).create_app()
-    if isinstance(app, FastAPI):
-        app.openapi()  # the gateway asks for it soon: made here, its 15 MB are shared
+    app.openapi()  # asked for soon: made here, its 15 MB are shared
     return app
 
 

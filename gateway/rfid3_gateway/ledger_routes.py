@@ -64,7 +64,7 @@ async def prediction(request: Request, prediction_id: PredictionId) -> Response:
         given = await list_feedback(connection, prediction_id=prediction_id, limit=MOST_FEEDBACK)
         total = await count_feedback(connection, prediction_id=prediction_id)
     data = {**found.as_dict(), "feedback": [one.as_dict() for one in given], "feedback_total": total}
-    state = "scored" if found.validated_at else "not scored yet"
+    state = "scored" if found.error is not None else "void: it has no outcome" if found.validated_at else "not scored yet"
     return answer(request, data, message=f"The prediction is {state}.")
 
 

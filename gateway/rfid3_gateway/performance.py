@@ -16,7 +16,7 @@ from rfid3_gateway.parts import Parts
 from rfid3_gateway.usage_summary import Summary, summary
 from rfid3_shared.db import transaction
 from rfid3_shared.ledger.tables import analytics_predictions as predictions
-from rfid3_shared.monitor.tables import alerts
+from rfid3_shared.monitor.tables import OF_ITEM, alerts
 from rfid3_shared.registry.version import naive
 
 SPAN = timedelta(hours=24)
@@ -120,9 +120,10 @@ async def prediction_volumes(connection: AsyncConnection, since: datetime) -> di
 
 
 async def open_alerts(connection: AsyncConnection) -> dict[str, list[str]]:
-    """Messages of the alerts that are open, by service, newest first."""
+    """Messages of the alerts about models, inputs and data that are open, by service, newest first; items' own are the shop's work."""
     found: dict[str, list[str]] = defaultdict(list)
-    query = select(alerts.c.service, alerts.c.message).where(alerts.c.open_key.is_not(None)).order_by(alerts.c.id.desc())
+    about_models = (alerts.c.open_key.is_not(None)) & (alerts.c.monitor != OF_ITEM)
+    query = select(alerts.c.service, alerts.c.message).where(about_models).order_by(alerts.c.id.desc())
     for service, message in (await connection.execute(query)).all():
         found[service].append(message)
     return found

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from rfid3_shared.errors import NotFound
 
@@ -16,6 +17,8 @@ SCOPES_OF_CLASS = {"TRAIN": ("train",), "EVENTS": ("read", "events")}
 GATEWAY = "gateway"
 UPSTREAM_VARIABLE = "RFID3_UPSTREAM_"
 LONGEST_SUGGESTIBLE = 120
+SERVICE_WORDS, PATH_WORDS = {"package", "prefixes", "upstreams", "class", "paths"}, {"class", "deadline_s", "body_bytes"}
+"""What the topology file may say of a service, and of a path below its prefix."""
 
 
 @dataclass(frozen=True)
@@ -57,24 +60,38 @@ class Route:
 def read_topology(path: Path, environ: Mapping[str, str]) -> tuple[Service, ...]:
     """The services of a topology file; RFID3_UPSTREAM_<SERVICE> in `environ` replaces a service's upstreams.
 
-    Raises ValueError for an unknown class, a limit of nothing or a service without prefix, FileNotFoundError without the file.
+    Raises ValueError for a word that nobody knows, an unknown class, a limit of nothing or a service without prefix; FileNotFoundError
+    without the file.
     """
-    services = []
-    for name, entry in tomllib.loads(path.read_text())["services"].items():
-        given = environ.get(UPSTREAM_VARIABLE + name.upper().replace("-", "_"))
-        upstreams = [url.strip() for url in given.split(",")] if given else entry.get("upstreams", [])
-        service = Service(
-            name=name, prefixes=tuple(prefix.rstrip("/") for prefix in entry.get("prefixes", [])),
-            upstreams=tuple(url for url in upstreams if url), rate_class=entry.get("class", "RT"), classes=entry.get("classes", {}),
-            deadlines_s=entry.get("deadlines_s", {}), body_bytes=entry.get("body_bytes", {}),
-        )  # fmt: skip
-        unknown = {service.rate_class, *service.classes.values()} - set(RATE_CLASSES)
-        if unknown or not service.prefixes:
-            raise ValueError(f"topology: service {name} has no prefix, or an unknown class {sorted(unknown)}")
-        if any(not limit > 0 for limit in [*service.deadlines_s.values(), *service.body_bytes.values()]):
-            raise ValueError(f"topology: deadlines and body sizes of service {name} are above 0")
-        services.append(service)
-    return tuple(services)
+    entries = tomllib.loads(path.read_text())["services"]
+    return tuple(
+        _service(name, entry, environ.get(UPSTREAM_VARIABLE + name.upper().replace("-", "_")))
+        for name, entry in entries.items()
+    )
+
+
+def _service(name: str, entry: Mapping[str, Any], upstreams: str | None) -> Service:
+    """A service as the file says it, upstreams (comma-separated) as given where they are."""
+    prefixes = tuple(prefix.rstrip("/") for prefix in entry.get("prefixes", [f"/api/predictive/{name}"]))
+    told = {f"{prefix}{below}": said for prefix in prefixes for below, said in entry.get("paths", {}).items()}
+    urls = [url.strip() for url in upstreams.split(",")] if upstreams else entry.get("upstreams", [])
+    service = Service(
+        name=name, prefixes=prefixes, upstreams=tuple(url for url in urls if url), rate_class=entry.get("class", "RT"),
+        classes={f"{prefix}/retrain": "TRAIN" for prefix in prefixes} | _said(told, "class"), deadlines_s=_said(told, "deadline_s"),
+        body_bytes=_said(told, "body_bytes"),
+    )  # fmt: skip
+    if strange := {*entry} - SERVICE_WORDS | {word for said in told.values() for word in said} - PATH_WORDS:
+        raise ValueError(f"topology: service {name} has {', '.join(sorted(strange))}, which means nothing here")
+    unknown = {service.rate_class, *service.classes.values()} - set(RATE_CLASSES)
+    if unknown or not service.prefixes:
+        raise ValueError(f"topology: service {name} has no prefix, or an unknown class {sorted(unknown)}")
+    if any(not limit > 0 for limit in [*service.deadlines_s.values(), *service.body_bytes.values()]):
+        raise ValueError(f"topology: deadlines and body sizes of service {name} are above 0")
+    return service
+
+
+def _said(told: Mapping[str, Mapping[str, Any]], word: str) -> dict[str, Any]:
+    return {template: said[word] for template, said in told.items() if word in said}
 
 
 def _pattern(template: str) -> re.Pattern[str]:

@@ -19,7 +19,7 @@ ORDER = (
     "up",
     "import",
     "train",
-    "demand",
+    "services",
     "source",
     "twin",
     "keys",
@@ -68,7 +68,9 @@ def _root() -> None:
 
 
 def _place(point: EntryPoint) -> tuple[int, str]:
-    return (ORDER.index(point.name) if point.name in ORDER else len(ORDER)), point.name
+    """Where a command is listed; a service's own (package rfid3_<name>) among the services."""
+    name = "services" if point.module.startswith(f"rfid3_{point.name}.") else point.name
+    return (ORDER.index(name) if name in ORDER else len(ORDER)), point.name
 
 
 def _refuse(package: str | None) -> Callable[[], None]:

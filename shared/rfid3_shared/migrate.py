@@ -18,11 +18,11 @@ from rfid3_shared.db import store_metadata, translated
 from rfid3_shared.errors import Conflict, StoreUnavailable
 from rfid3_shared.log import get_logger
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 """What the store's tables have been, oldest first.
 
 0001: keys, jobs, registry, ledger. 0002: states, outcomes, flags, alerts. 0003: lanes of jobs.
-0004: outside data. 0005: events.
+0004: outside data. 0005: events. 0006: item reports.
 """
 NEWEST = REVISIONS[-1]
 # not alembic's own name for it: RFID3 may keep its own `alembic_version` in the same database

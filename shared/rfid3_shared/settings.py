@@ -8,7 +8,7 @@ import hashlib
 import os
 import tempfile
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -134,6 +134,11 @@ class Settings(BaseSettings):
     """Days of the past that are asked for the first time."""
     external_timeout_s: float = Field(30.0, gt=0)
     """Longest time for one question to a provider, with all its tries."""
+
+    @classmethod
+    def of(cls, settings: "Settings") -> Self:
+        """A service's own settings, whichever kind a process was started with."""
+        return settings if isinstance(settings, cls) else cls(**settings.model_dump())
 
     @property
     def embedded_db(self) -> Path:

@@ -12,12 +12,24 @@ async def end_tasks(tasks: Iterable["asyncio.Task[Any]"]) -> None:
 
     Once is not enough: Python 3.11's `asyncio.wait_for`, through which redis-py writes to its socket, returns instead of
     raising when it is cancelled in the moment its write is done (python/cpython#86296), and a loop around it goes on.
+    So whoever ends tasks may be asked again itself, by somebody who does likewise. It raises that only when all have ended:
+    nobody else would end them, and what they hold open would stay open.
     """
-    pending = {task for task in tasks if not task.done()}
+    loop = asyncio.get_running_loop()
+    pending, asked_at = {task for task in tasks if not task.done()}, -ASK_AGAIN_S
+    interrupted: asyncio.CancelledError | None = None
     while pending:
-        for task in pending:
-            task.cancel()
-        done, pending = await asyncio.wait(pending, timeout=ASK_AGAIN_S)
-        for task in done:
+        if loop.time() >= asked_at + ASK_AGAIN_S:
+            for task in pending:
+                task.cancel()
+            asked_at = loop.time()
+        try:
+            await asyncio.wait(pending, timeout=asked_at + ASK_AGAIN_S - loop.time())
+        except asyncio.CancelledError as fault:
+            interrupted = fault
+        for task in {task for task in pending if task.done()}:
+            pending.remove(task)
             if not task.cancelled():
                 task.exception()  # marks it as seen
+    if interrupted is not None:
+        raise interrupted

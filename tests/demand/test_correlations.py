@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from typer.testing import CliRunner
 
 from rfid3_demand import correlations
-from rfid3_demand.settings import DemandSettings
-from rfid3_demand.worker import KINDS, schedules
+from rfid3_demand.settings import SERVICE, DemandSettings
+from rfid3_demand.worker import KINDS
 from rfid3_shared import db
 from rfid3_shared.clock import FixedClock
 from rfid3_shared.errors import InsufficientData
@@ -28,6 +28,7 @@ from rfid3_shared.flags import Flag, set_flag
 from rfid3_shared.jobs.work import locate
 from rfid3_shared.jobs.worker import JobWorker
 from rfid3_shared.migrate import ensure_schema
+from rfid3_shared.service_worker import schedules_of
 from rfid3_shared.source import tables
 
 CLOCK = FixedClock(datetime(2025, 6, 1, tzinfo=UTC))
@@ -136,7 +137,7 @@ class TestToldSeldom:
 class TestWorker:
     def test_fetching_and_comparing_are_kinds_of_jobs_with_times(self) -> None:
         """Both can be asked for by name, and run by themselves; their functions are there."""
-        times = {each.kind: each.cron for each in schedules(DemandSettings())}
+        times = {each.kind: each.cron for each in schedules_of(SERVICE, KINDS, DemandSettings())}
 
         assert {times["external_fetch"], times["correlate"]} == {"15 2 * * *", "45 5 * * 1"}
         assert all(callable(locate(KINDS[kind])) for kind in ("external_fetch", "correlate"))

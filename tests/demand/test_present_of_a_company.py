@@ -18,6 +18,7 @@ from rfid3_demand.taking_in.passes import Passes, Places
 from rfid3_shared import db
 from rfid3_shared.clock import Clock
 from rfid3_shared.feature_store.online import OnlineFeatures
+from rfid3_shared.ledger.replay import replay as make_again
 from rfid3_shared.registry import Registry
 from rfid3_shared.resources import open_redis
 from rfid3_shared.source import tables
@@ -95,7 +96,8 @@ class TestCompany:
         assert said["moment"] == "2026-07-01T23:59:59"
         assert moved[0]["observed_so_far"] == after[1][0][0]["observed_so_far"] + 1
         ledger = db.open_engine(settings.store_dsn)
-        report = await replay.replay(ledger, Registry(settings.artefact_dir, ledger, Clock()), limit=10_000)
+        registry = Registry(settings.artefact_dir, ledger, Clock())
+        report = await make_again(replay.REPLAYED, ledger, registry, Clock(), limit=10_000)
         await ledger.dispose()
         assert report.holds, report.different
         assert report.replayed == 3 * (2 * len(queries) + 1)

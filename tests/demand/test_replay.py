@@ -22,6 +22,8 @@ from rfid3_shared import db
 from rfid3_shared.clock import Clock
 from rfid3_shared.feature_store.tables import ml_feature_store
 from rfid3_shared.ledger import analytics_predictions
+from rfid3_shared.ledger.replay import Report
+from rfid3_shared.ledger.replay import replay as make_again
 from rfid3_shared.registry import Registry
 
 LINEN = "category=Round%20Linen"
@@ -67,10 +69,11 @@ async def show(settings: DemandSettings, snapshot: Snapshot) -> None:
         await ask()
 
 
-async def again(settings: DemandSettings, **wanted: Any) -> replay.Report:
+async def again(settings: DemandSettings, **wanted: Any) -> Report:
     store = db.open_engine(settings.store_dsn)
     try:
-        return await replay.replay(store, Registry(settings.artefact_dir, store, Clock()), **{"limit": 10_000, **wanted})
+        registry = Registry(settings.artefact_dir, store, Clock())
+        return await make_again(replay.REPLAYED, store, registry, Clock(), **{"limit": 10_000, **wanted})
     finally:
         await store.dispose()
 

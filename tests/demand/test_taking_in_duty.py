@@ -196,9 +196,9 @@ async def test_a_source_that_is_gone_is_told_once(tmp_path: Path, redis_url: str
 
 def test_the_worker_starts_without_polars() -> None:
     """Importing the worker loads no frames: they are loaded when the duty begins."""
-    script = "import sys, rfid3_demand.worker as w; print('polars' in sys.modules, [duty.name for duty in w.DUTIES])"
+    script = "import sys, rfid3_demand.worker as w; print('polars' in sys.modules, [duty.name for duty in w.duties(w.DemandSettings())])"
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert told.stdout.strip() == "False ['promotion', 'taking in']"
+    assert told.stdout.strip() == "False ['taking in']"
 
 
 class TestRefreshAsker:

@@ -185,6 +185,22 @@ class TestUp:
         assert running.processes()["rfid3-demand"].pid != service.pid
 
 
+class TestServices:
+    def test_every_service_has_learned_and_answers_through_the_gateway(self, running: Running) -> None:
+        """Maintenance and quality start, train and answer like demand, and stand in the one OpenAPI document."""
+        schedule = running.get("/api/predictive/maintenance/schedule?min_failure_probability=0&limit=1")
+        chosen = schedule[1]["data"]["maintenance_schedule"][0]["equipment_id"]
+        condition = running.get(f"/api/predictive/quality/degradation/{chosen}")
+        item = running.get(f"/api/integrated/item/{chosen}/predictions")[1]["data"]
+        models = running.get("/api/predictive/models/status")[1]["data"]
+
+        assert (schedule[0], condition[0]) == (200, 200)
+        assert {one["prediction_type"] for one in item["predictions"]} >= {"maintenance", "quality"}
+        assert {name: one["loaded"] for name, one in models.items()} == dict.fromkeys(
+            ("demand", "maintenance", "quality"), True
+        )
+
+
 class TestLearning:
     def test_a_retrain_survives_its_killed_worker_and_redis(self, running: Running) -> None:
         """kill -9 of the worker and Redis in the middle: the job finishes, once, and meanwhile every forecast is answered."""
@@ -193,7 +209,7 @@ class TestLearning:
         path = f"/api/predictive/jobs/{body['data']['training_job_id']}"
         assert eventually(lambda: running.get(path)[1]["data"]["progress"] > 0, every_s=SPARING_S)
 
-        for name in ("rfid3-demand-wo", "redis-server"):
+        for name in ("rfid3-worker", "redis-server"):
             running.processes()[name].kill()
         statuses: list[int] = []
 
@@ -206,13 +222,13 @@ class TestLearning:
         job = running.get(path)[1]["data"]
         assert (job["state"], job["attempts"]) == ("succeeded", 2), job
         assert set(statuses) == {200}
-        history = running.get("/api/predictive/models/version-history")[1]["data"]["versions"]
+        history = running.get("/api/predictive/models/version-history?service=demand")[1]["data"]["versions"]
         # the same data again: what came of it is a candidate that is no better than what serves
         assert [version["state"] for version in history].count("champion") == 1
         assert len([version for version in history if version["version"] == job["result"]["model_version"]]) == 1
 
     def test_a_flag_switched_off_takes_effect_and_is_in_the_audit(self, running: Running) -> None:
-        """Off: 503 FEATURE_DISABLED, and RFID3's own view goes on without; on again: forecasts. Who and why is kept."""
+        """Off: 503 FEATURE_DISABLED, and RFID3's own view goes on with the other services; on again: forecasts. Who and why is kept."""
         environment = {**os.environ, "RFID3_HOME": str(running.home)}
 
         def switch(to: str, reason: str) -> None:
@@ -228,8 +244,10 @@ class TestLearning:
         reasons = [change["reason"] for change in running.get("/api/predictive/flags/audit")[1]["data"]["changes"][:2]]
 
         assert refused["error"]["code"] == "FEATURE_DISABLED"
-        assert view["data"]["enhanced_features"] is False
-        assert view["data"]["fallback_reason"]
+        shown = view["data"]["predictive_analytics"]
+        assert shown["demand_forecast"] is None
+        assert shown["maintenance_schedule"] is not None
+        assert view["data"]["unavailable"]["demand_forecast"] == "Demand forecasting is switched off."
         assert reasons == ["done", "stock-taking"]
 
 
@@ -242,7 +260,7 @@ class TestStop:
         )  # fmt: skip
         with urllib.request.urlopen(request, timeout=10) as answer:
             assert answer.status == 202
-        worker = running.processes()["rfid3-demand-wo"]
+        worker = running.processes()["rfid3-worker"]
         assert eventually(lambda: any(child.name() == "rfid3-job" for child in worker.children(recursive=True)))
         processes = list(running.processes().values())
 

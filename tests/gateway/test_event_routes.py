@@ -122,7 +122,8 @@ class TestPost:
         reader, writer = await asyncio.open_connection("127.0.0.1", int(door.url.rpartition(":")[2]))
         head = f"POST {EVENTS} HTTP/1.1\r\nhost: x\r\nx-api-key: {door.client.headers['x-api-key']}\r\n"
         writer.write(f"{head}content-length: {MOST_BYTES + 1}\r\n\r\n".encode())
-        too_large = await reader.readline()
+        async with asyncio.timeout(20):
+            too_large = await reader.readline()
         writer.close()
 
         assert len(reply.request.content) > 2_000_000

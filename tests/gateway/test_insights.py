@@ -445,7 +445,7 @@ class TestWithoutTheSource:
         await stocked(mysql_dsn)
         theirs = open_engine(mysql_dsn)
         async with serving(scripted(script, "/api/predictive/demand/forecast")) as url, theirs.connect() as connection:
-            door = await start_gateway({"demand": [url]}, source_url=mysql_dsn, request_deadline_s=1.0)
+            door = await start_gateway({"demand": [url]}, source_url=mysql_dsn, request_deadline_s=2.0)
             await switch(door, {MASTER: True, DEMAND: True})
             await connection.execute(text("LOCK TABLES id_item_master WRITE"))
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from rfid3_gateway.integrated.alert_view import counts, merged
 from rfid3_gateway.integrated.health_alerts import SEVERITIES, HealthAlert, load_health_alerts
 from rfid3_gateway.integrated.item_rows import load_items
-from rfid3_gateway.integrated.item_view import urgency
+from rfid3_gateway.integrated.item_sources import urgency
 from rfid3_shared.clock import Clock
 from rfid3_shared.db import open_engine, transaction
 from rfid3_shared.flags import Flag, set_flag
@@ -141,6 +141,54 @@ class TestItem:
         assert data["item_info"]["rental_class"] == "61825"
         assert data["unavailable"]["demand"] == "Demand forecasting is switched off."
         assert door.gateway.own.state.asked == []
+
+
+class TestSingleItems:
+    """Services that speak of single items are asked side by side; one that fails leaves the others' words."""
+
+    async def test_each_service_says_its_own(self, start_gateway: StartGateway, store_dsn: str) -> None:
+        """Chance of failure and score to come stand beside each other; what one service cannot say is named, in our words."""
+        engine = open_engine(store_dsn)
+        await steady_shop(engine, weeks=1)
+        await engine.dispose()
+        app, asked = FastAPI(), []
+        chance = {
+            "failure_probability": 0.3, "confidence": 0.8, "horizon_days": 30, "prediction_id": "1" * 32,
+            "timeline": [{"days": 7, "lower": 0.1, "upper": 0.2}, {"days": 30, "lower": 0.2, "upper": 0.4}],
+        }  # fmt: skip
+        score = {
+            "current_quality_score": 0.9, "degradation_prediction": {"30_days": 0.78}, "confidence": None, "prediction_id": "2" * 32,
+            "degradation_intervals": {"30_days": {"lower": 0.7, "upper": 0.9}},
+        }  # fmt: skip
+
+        @app.post("/api/predictive/maintenance/probability/batch")
+        async def chances(request: Request) -> JSONResponse:
+            asked.append((await request.json())["item_ids"])
+            results = {"61825-001": {"ok": True, "data": chance}, "61825-002": {"ok": False, "error": {"code": "NOT_FOUND"}}}
+            return JSONResponse({"success": True, "data": {"results": results}, "meta": {"data_as_of": "2025-06-30"}})
+
+        @app.post("/api/predictive/quality/degradation/batch")
+        async def scores(request: Request) -> JSONResponse:
+            results = {tag: {"ok": True, "data": score} for tag in (await request.json())["item_ids"]}
+            meta = {"data_as_of": "2025-06-29", "model_version": "quality_v1"}
+            return JSONResponse({"success": True, "data": {"results": results}, "meta": meta})
+
+        async with serving(app) as url:
+            door = await start_gateway({"maintenance": [url], "quality": [url]})
+            await switch(door, PREDICTIVE_ANALYTICS=True, MAINTENANCE_PREDICTION=True, QUALITY_ANALYTICS=True)
+            ids = ["61825-001", "61825-002"]
+            body = (await door.client.post("/api/integrated/items/predictions", json={"item_ids": ids})).json()
+
+        one, other = (body["data"]["results"][tag]["data"] for tag in ids)
+        assert asked == [ids]
+        assert [(p["prediction_type"], p["urgency"], p["value"], p["upper"]) for p in one["predictions"]] == [
+            ("maintenance", "high", 0.3, 0.4), ("quality", "high", 0.78, 0.9)
+        ]  # fmt: skip
+        assert one["last_updated"] == "2025-06-29"
+        assert [p["prediction_type"] for p in other["predictions"]] == ["quality"]
+        assert other["unavailable"]["maintenance"] == "The maintenance service has not seen this item yet."
+        assert other["unavailable"]["demand"] == "This suite has no demand service."
+        assert body["meta"]["model_versions"] == {"quality": "quality_v1"}
 
 
 class TestManyItems:

@@ -54,9 +54,10 @@ class TestReadTopology:
         "text",
         [
             '[services.x]\nprefixes = ["/x"]\nclass = "FAST"',
-            "[services.x]\nupstreams = []",
-            '[services.x]\nprefixes = ["/x"]\n[services.x.deadlines_s]\n"/x/y" = 0',
-            '[services.x]\nprefixes = ["/x"]\n[services.x.body_bytes]\n"/x/y" = -1',
+            "[services.x]\nprefixes = []",
+            '[services.x]\nprefix = "/x"',
+            '[services.x]\nprefixes = ["/x"]\n[services.x.paths]\n"/y" = {deadline_s = 0}',
+            '[services.x]\nprefixes = ["/x"]\n[services.x.paths]\n"/y" = {body_bytes = -1}',
         ],
     )
     def test_refuses_what_makes_no_sense(self, text: str, tmp_path: Path) -> None:
@@ -66,6 +67,17 @@ class TestReadTopology:
 
         with pytest.raises(ValueError, match="service x"):
             read_topology(path, {})
+
+    def test_a_service_needs_its_upstreams_only(self, tmp_path: Path) -> None:
+        """Its name says the prefix, and its own /retrain counts as TRAIN; paths are named below the prefix."""
+        path = tmp_path / "topology.toml"
+        path.write_text(
+            '[services.packs]\nupstreams = ["http://127.0.0.1:1"]\n[services.packs.paths]\n"/all" = {class = "BATCH"}\n'
+        )
+        table = RouteTable(read_topology(path, {}))
+
+        found = {below: table.match(f"/api/predictive/packs{below}").rate_class for below in ("/one", "/retrain", "/all")}
+        assert found == {"/one": "RT", "/retrain": "TRAIN", "/all": "BATCH"}
 
     def test_is_found_from_anywhere(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Started outside the source tree, the gateway still finds the topology that belongs to its code."""

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from eventlife import line, noon, scan
+from eventlife import after, line, noon, scan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from rfid3_shared.db import create_tables, open_engine, transaction
 from rfid3_shared.errors import StoreUnavailable
 from rfid3_shared.events.intake import Receipt, Rules, take_in
-from rfid3_shared.events.read import after, newest_seq
+from rfid3_shared.events.read import newest_seq
 from rfid3_shared.events.stream import STREAM
 from rfid3_shared.events.tables import shop_events
 from rfid3_shared.migrate import ensure_schema

@@ -14,6 +14,7 @@ import pytest
 import uvloop
 from brokerlife import (
     NOON,
+    PATIENCE_S,
     TOPIC,
     Broker,
     listening,
@@ -241,8 +242,9 @@ class TestFaults:
         """Whether the URL is wrong or nobody answers there."""
         async with listening(store, redis_url, url) as listens:
             state = await listens.shows(connected=False)
-            while not state["why"] or state["why"].startswith("Not connected yet"):
-                state = await listens.state()
+            async with asyncio.timeout(PATIENCE_S):
+                while not state["why"] or state["why"].startswith("Not connected yet"):
+                    state = await listens.state()
         log = capsys.readouterr().err
 
         assert "RFID3_MQTT_URL" in state["why"] or "cannot be reached" in state["why"]
@@ -274,8 +276,9 @@ class TestFaults:
                 await other.until(lambda events: len(events) >= 1)
                 assert await other.holder() == holder
                 await waiting.stop()
-                while await other.holder() in (holder, ""):
-                    await asyncio.sleep(0.01)
+                async with asyncio.timeout(PATIENCE_S):
+                    while await other.holder() in (holder, ""):
+                        await asyncio.sleep(0.01)
                 await published(broker, scan(2))
                 events = await other.until(lambda events: len(events) >= 2)
 
@@ -303,8 +306,9 @@ class TestConnection:
             connection, first, rest = Connection(address_of(broker.url()), CLIENT, version), [], []
             await connection.open()
             await published(broker, *range(3 * WINDOW))
-            while len(first) < bound:
-                first += await connection.batch()
+            async with asyncio.timeout(PATIENCE_S):
+                while len(first) < bound:
+                    first += await connection.batch()
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.3):
                     first += await connection.batch()
@@ -332,11 +336,12 @@ class TestConnection:
         connection = Connection(address_of(broker.url()), CLIENT)
         await connection.open()
         await published(broker, 1, 2, 3)
-        while connection.held < 3:
-            await asyncio.sleep(0.01)
-        broker.kill()
-        while not connection.lost:
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(PATIENCE_S):
+            while connection.held < 3:
+                await asyncio.sleep(0.01)
+            broker.kill()
+            while not connection.lost:
+                await asyncio.sleep(0.01)
         found = await connection.batch()
         connection.done(found)
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from eventlife import NOON, line, noon, scan
+from eventlife import NOON, after, line, noon, scan
 from redis.asyncio import Redis
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -15,7 +15,7 @@ from rfid3_shared.events.event import ShopEvent
 from rfid3_shared.events.intake import take_in
 from rfid3_shared.events.listing import MOST_COUNTED, count_events, list_events, similar_classes
 from rfid3_shared.events.position import hold, save
-from rfid3_shared.events.read import after, lines_since, newest_seq, scans_since
+from rfid3_shared.events.read import newest_seq
 from rfid3_shared.events.retention import EVENT_RETENTION, delete_old_events
 from rfid3_shared.events.standing import standing
 from rfid3_shared.events.tables import shop_events
@@ -48,21 +48,16 @@ async def store(engine: AsyncEngine) -> AsyncEngine:
 
 async def everything(engine: AsyncEngine) -> list[ShopEvent]:
     async with engine.connect() as connection:
-        return await after(connection, 0, 10_000)
+        return await after(connection, 0)
 
 
-class TestAfter:
-    async def test_gives_them_in_order_of_arrival(self, store: AsyncEngine) -> None:
-        """Page by page, each once, as they were sent."""
-        pages, seq = [], 0
+class TestAsEvent:
+    async def test_tells_what_was_sent(self, store: AsyncEngine) -> None:
+        """Each event once, in order of arrival, numbered up to the newest."""
+        found = await everything(store)
         async with store.connect() as connection:
-            while page := await after(connection, seq, 25):
-                pages.append(page)
-                seq = page[-1].seq
             newest = await newest_seq(connection)
 
-        found = [event for page in pages for event in page]
-        assert [len(page) for page in pages] == [25, 25, 10]
         assert [event.event_id for event in found] == [row["event_id"] for row in made()]
         assert newest == found[-1].seq
         assert found[1].facts == {"scan_type": "Rental"}
@@ -71,55 +66,7 @@ class TestAfter:
     async def test_nothing_yet(self, engine: AsyncEngine) -> None:
         """The number before the first one is 0."""
         async with engine.connect() as connection:
-            assert (await newest_seq(connection), await after(connection, 0)) == (0, [])
-
-
-class TestSince:
-    @pytest.mark.parametrize(
-        ("classes", "tags"),
-        [(None, None), (["c1"], None), (["c1", "c2", "x"], None), (None, ["T4", "T7"]), (["c1"], ["T4", "T2"]), ([], None), ([], ["T2"]),
-         ([f"c{n}" for n in range(1_200)], [f"T{n}" for n in range(3, 700)])],
-    )  # fmt: skip
-    async def test_scans_of_classes_or_tags(
-        self, store: AsyncEngine, classes: list[str] | None, tags: list[str] | None
-    ) -> None:
-        """Those of either where both are named, from a moment on, by when they happened; however many are named."""
-        since = BEGUN + timedelta(minutes=20)
-
-        async with store.connect() as connection:
-            found = await scans_since(connection, since, clock=noon(), classes=classes, tags=tags)
-
-        expected = [
-            one for one in await everything(store) if one.kind == "scan" and one.occurred_at >= since
-            and ((classes is None and tags is None) or one.rental_class in (classes or ()) or one.tag_id in (tags or ()))
-        ]  # fmt: skip
-        assert found == sorted(expected, key=lambda one: one.occurred_at)
-        assert bool(found) is not (classes == [] and tags is None)
-
-    @pytest.mark.parametrize(("classes", "contracts"), [(None, None), (["c1"], None), (None, ["k0", "k1"]), (["c0"], ["k1"])])
-    async def test_lines_of_classes_or_contracts(
-        self, store: AsyncEngine, classes: list[str] | None, contracts: list[str] | None
-    ) -> None:
-        """The same for POS lines."""
-        async with store.connect() as connection:
-            found = await lines_since(connection, BEGUN, clock=noon(), classes=classes, contracts=contracts)
-
-        expected = [
-            one for one in await everything(store) if one.kind == "line"
-            and ((classes is None and contracts is None) or one.rental_class in (classes or ()) or one.contract in (contracts or ()))
-        ]  # fmt: skip
-        assert found == sorted(expected, key=lambda one: one.occurred_at)
-
-    async def test_what_rfid3_has_not_written_in_time_does_not_count(self, store: AsyncEngine) -> None:
-        """Fourteen days after its arrival, or what the setting says; it is still there for whoever looks."""
-        clock = FixedClock(NOON + timedelta(days=14))
-        async with store.connect() as connection:
-            assert len(await scans_since(connection, BEGUN, clock=clock)) == 40
-            clock.advance(seconds=1)
-            assert await scans_since(connection, BEGUN, clock=clock) == []
-            assert await lines_since(connection, BEGUN, clock=clock) == []
-            assert len(await scans_since(connection, BEGUN, clock=clock, trust_days=15)) == 40
-            assert len(await after(connection, 0)) == 60
+            assert await newest_seq(connection) == 0
 
 
 class TestListing:

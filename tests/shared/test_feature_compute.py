@@ -24,7 +24,7 @@ def definition(measure: str, window: Window, most: float | None = None, facts: s
     return FeatureDefinition(f"{measure}_{window.kind}", "t", facts, measure, window, "units", WEEK, "", "", most=most)  # type: ignore[arg-type]
 
 
-MEASURES = ("count", "sum", "latest", "weeks_since")
+MEASURES = ("count", "sum", "latest", "weeks_since", "days_since")
 CAPPED = (definition("weeks_since", Window.always(), 2), definition("sum", Window.always(), 5.5))
 VIEW = FeatureView("every", (*CAPPED, *(definition(measure, window) for measure in MEASURES for window in WINDOWS.values())))
 # seconds around what windows end and begin with, and any other
@@ -77,6 +77,8 @@ def by_hand(each: FeatureDefinition, facts: list[Fact], entity: str, moment: dat
         return math.nan
     elif each.measure == "latest":
         value = next(round(amount, 6) for at, amount in reversed(inside) if at == max(at for at, _ in inside))
+    elif each.measure == "days_since":
+        value = (moment - max(at for at, _ in inside)).total_seconds() / 86_400
     else:
         value = float(max(0, ((complete_until - WEEK) - monday_of(max(at for at, _ in inside))) // WEEK))
     return value if each.most is None else min(value, each.most)
@@ -149,6 +151,15 @@ class TestCompute:
         found = compute([definition("sum", Window.rolling(hours=1))], facts, ["a"], moments)
 
         assert found[0, :, 0].tolist() == [3.0, 6.0, 4.0]
+
+    def test_days_since_have_fractions(self) -> None:
+        """A day and a half after the latest fact it is 1.5; at the fact itself 0; before any nobody knows."""
+        facts = {"scans": as_facts([("a", MONDAY, 1.0), ("a", MONDAY - WEEK, 1.0)])}
+        moments = np.array([MONDAY + timedelta(hours=36), MONDAY, MONDAY - WEEK - SECOND], "M8[s]")
+
+        found = compute([definition("days_since", Window.always())], facts, ["a"], moments)
+
+        np.testing.assert_array_equal(found[0, :, 0], [1.5, 0.0, np.nan])
 
     def test_nothing_asked_and_nothing_happened(self) -> None:
         """No entities, no moments or no facts give arrays of that shape."""

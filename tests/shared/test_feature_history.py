@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from rfid3_shared.clock import FixedClock
 from rfid3_shared.db import store_metadata, transaction
-from rfid3_shared.feature_store import FeatureValue, history, latest, prune, write_features
+from rfid3_shared.feature_store import FeatureValue, history, prune, write_features
 from rfid3_shared.feature_store.definition import FeatureDefinition, FeatureView, Window
 from rfid3_shared.feature_store.tables import ml_feature_store as stored
 
@@ -223,17 +223,14 @@ class TestPrune:
         assert (gone, left) == (6, [("a", 4), ("b", 4)])
 
 
-class TestLatest:
+class TestNewest:
     async def test_a_value_that_is_no_longer_known_is_missing(self, engine: AsyncEngine) -> None:
         """A row of quality 0 is not read as a nought."""
-        clock = FixedClock(NOON + 2 * HOUR)
         async with transaction(engine) as connection:
             await history.append(connection, VIEW, {"a": [1.0, 1.0]}, NOON)
             await history.append(connection, VIEW, {"a": [None, 1.0]}, NOON + HOUR)
 
-            found = await latest(connection, clock, max_age=timedelta(days=1), names=["left"])
-
-        assert [(one.state, one.value) for one in found] == [("MISSING", None)]
+            assert await history.newest(connection, VIEW) == {"a": (None, 1.0)}
 
     async def test_values_written_one_by_one_are_read_too(self, engine: AsyncEngine) -> None:
         """Both ways into the table lead to the same rows."""

@@ -1,4 +1,4 @@
-"""Feature values: each once, read with their age, on both databases."""
+"""Feature values: each once, and the old ones go, on both databases."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from rfid3_shared.clock import FixedClock
 from rfid3_shared.db import transaction
-from rfid3_shared.feature_store import Feature, FeatureValue, latest, prune, write_features
+from rfid3_shared.feature_store import FeatureValue, prune, write_features
 from rfid3_shared.feature_store.tables import ml_feature_store as stored
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -28,11 +28,6 @@ def clock() -> FixedClock:
 async def written(engine: AsyncEngine, clock: FixedClock, *rows: FeatureValue) -> int:
     async with transaction(engine) as connection:
         return await write_features(connection, rows, clock)
-
-
-async def newest(engine: AsyncEngine, clock: FixedClock, max_age: timedelta = DAY, **wanted: Any) -> list[Feature]:
-    async with transaction(engine) as connection:
-        return await latest(connection, clock, max_age=max_age, **wanted)
 
 
 async def kept(engine: AsyncEngine) -> list[Any]:
@@ -100,67 +95,6 @@ class TestWriteFeatures:
             await written(engine, clock, replace(ONE, feature_value=1), row)
 
         assert await kept(engine) == []
-
-
-class TestLatest:
-    async def test_gives_the_newest_of_each(self, engine: AsyncEngine, clock: FixedClock) -> None:
-        """One answer for each feature and entity: its newest moment, with its age in seconds."""
-        await written(
-            engine,
-            clock,
-            ONE,
-            replace(ONE, feature_value=1, feature_timestamp=NOON - 2 * DAY),
-            replace(ONE, target_entity="class:7"),
-        )
-
-        found = await newest(engine, clock)
-
-        assert [(one.entity, one.value, one.state) for one in found] == [
-            ("class:61825", 12.5, "FRESH"),
-            ("class:7", 12.5, "FRESH"),
-        ]
-        assert (found[0].at, found[0].age_s) == (NOON - timedelta(hours=1), 3_600)
-
-    async def test_withholds_what_is_too_old(self, engine: AsyncEngine, clock: FixedClock) -> None:
-        """Older than the reader allows: STALE, and without a value unless it was asked for."""
-        await written(engine, clock, ONE)
-        clock.advance(days=1)
-
-        (stale,) = await newest(engine, clock)
-        (shown,) = await newest(engine, clock, with_stale=True)
-        (fresh,) = await newest(engine, clock, max_age=2 * DAY)
-
-        assert (stale.state, stale.value) == ("STALE", None)
-        assert (shown.state, shown.value) == ("STALE", 12.5)
-        assert (fresh.state, fresh.value) == ("FRESH", 12.5)
-
-    async def test_names_what_is_missing(self, engine: AsyncEngine, clock: FixedClock) -> None:
-        """Asked for features of entities, it answers for every pair."""
-        await written(engine, clock, ONE)
-
-        found = await newest(engine, clock, names=["units_week", "weeks_since"], entities=["class:61825", "class:7"])
-
-        assert [(one.name, one.entity, one.state) for one in found] == [
-            ("units_week", "class:61825", "FRESH"), ("units_week", "class:7", "MISSING"),
-            ("weeks_since", "class:61825", "MISSING"), ("weeks_since", "class:7", "MISSING"),
-        ]  # fmt: skip
-        assert found[1].value is None
-
-    async def test_narrows_by_category_and_name(self, engine: AsyncEngine, clock: FixedClock) -> None:
-        """Only what was asked for."""
-        await written(engine, clock, ONE, replace(ONE, feature_name="rain", feature_category="weather", target_entity="global"))
-
-        assert [one.name for one in await newest(engine, clock, category="weather")] == ["rain"]
-        assert [one.name for one in await newest(engine, clock, names=["units_week"])] == ["units_week"]
-        assert await newest(engine, clock, names=[]) == []
-
-    async def test_does_not_see_the_future(self, engine: AsyncEngine, clock: FixedClock) -> None:
-        """A value that speaks of a later moment is not known yet."""
-        await written(engine, clock, ONE, replace(ONE, feature_value=99, feature_timestamp=NOON + DAY))
-
-        (found,) = await newest(engine, clock)
-
-        assert found.value == 12.5
 
 
 class TestPrune:

@@ -1,7 +1,6 @@
 """Lanes: what somebody waits for does not wait for long work, and whatever holds of a job holds in both lanes."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,14 +22,10 @@ from rfid3_shared.jobs.worker import JobWorker
 from rfid3_shared.migrate import ensure_schema
 from rfid3_shared.settings import Settings
 
+pytestmark = pytest.mark.usefixtures("importable_work")
 KINDS = {name: f"sample_jobs:{name}" for name in ("add", "circumstances")} | {
     f"hold_{k}": "sample_jobs:wait_for_file" for k in range(4)
 }
-
-
-@pytest.fixture(autouse=True)
-def importable_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
 
 
 @pytest.fixture

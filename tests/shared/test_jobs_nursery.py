@@ -21,12 +21,9 @@ from rfid3_shared.jobs.nursery import Nursery
 from rfid3_shared.jobs.process import run_work
 from rfid3_shared.settings import Settings
 
-pytestmark = pytest.mark.skipif(not nurseries.AVAILABLE, reason="jobs start cold on this system")
-
-
-@pytest.fixture(autouse=True)
-def importable_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
+pytestmark = [
+    pytest.mark.skipif(not nurseries.AVAILABLE, reason="jobs start cold on this system"), pytest.mark.usefixtures("importable_work"),
+]  # fmt: skip
 
 
 @pytest.fixture

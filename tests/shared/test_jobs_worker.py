@@ -24,13 +24,9 @@ from rfid3_shared.jobs.worker import JobWorker
 from rfid3_shared.migrate import ensure_schema
 from rfid3_shared.settings import Settings
 
+pytestmark = pytest.mark.usefixtures("importable_work")
 WORK = ("add", "noisy", "wait_for_file", "with_child", "store_down_once", "too_little", "bug", "dies", "hog")
 KINDS = {name: f"sample_jobs:{name}" for name in WORK}
-
-
-@pytest.fixture(autouse=True)
-def importable_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
 
 
 @pytest.fixture

@@ -40,6 +40,8 @@ from rfid3_shared.migrations.tables_0003 import metadata as tables_0003
 from rfid3_shared.migrations.tables_0004 import NEW as NEW_0004
 from rfid3_shared.migrations.tables_0004 import metadata as tables_0004
 from rfid3_shared.migrations.tables_0005 import NEW as NEW_0005
+from rfid3_shared.migrations.tables_0005 import metadata as tables_0005
+from rfid3_shared.migrations.tables_0006 import NEW as NEW_0006
 from rfid3_shared.migrations.versions.v0002_states_outcomes_flags import BATCH_ROWS, KEY, prediction_id
 from rfid3_shared.registry import Registry
 from rfid3_shared.registry.history import read_events, read_line
@@ -53,6 +55,12 @@ DEMAND = (
     "demand_v20260901_150900_e963d1c6",
 )  # fmt: skip
 """The versions of the frozen rows, in the order in which they were published; the last is current."""
+
+
+@pytest.fixture
+def dsn(empty_dsn: str) -> str:
+    """Here nobody makes the tables but the tests."""
+    return empty_dsn
 
 
 @pytest.fixture
@@ -318,11 +326,14 @@ def row_0001() -> dict[str, Any]:
 
 
 class TestNewTablesOnly:
-    """Revisions 0004 and 0005 add tables and change none."""
+    """Revisions 0004 to 0006 add tables and change none."""
 
     @pytest.mark.parametrize(
         ("revision", "before", "new"),
-        [("0003", tables_0003, (*NEW_0004, *NEW_0005)), ("0004", tables_0004, NEW_0005)], ids=["0003", "0004"],
+        [
+            ("0003", tables_0003, (*NEW_0004, *NEW_0005, *NEW_0006)), ("0004", tables_0004, (*NEW_0005, *NEW_0006)),
+            ("0005", tables_0005, NEW_0006),
+        ], ids=["0003", "0004", "0005"],
     )  # fmt: skip
     async def test_an_older_store_is_carried_over_and_taken_back(
         self, engine: AsyncEngine, revision: str, before: MetaData, new: tuple[Table, ...]
@@ -385,7 +396,7 @@ class TestDowngrade:
 
         assert len((await contents(engine))["analytics_predictions"]) == 1
 
-    @pytest.mark.parametrize("to", ["0005", "0006", "base", "head"])
+    @pytest.mark.parametrize("to", ["0006", "0007", "base", "head"])
     async def test_goes_to_older_revisions_only(self, engine: AsyncEngine, to: str) -> None:
         """Anything else is refused, and nothing changes."""
         await ensure_schema(engine)

@@ -54,6 +54,16 @@ class TestLru:
         assert lru.fits(5)
         assert not lru.fits(6)
 
+    def test_cleared_it_is_as_new(self) -> None:
+        """Nothing is held and nothing pinned: what was too large beside the champion fits."""
+        lru: Lru[str, str] = Lru(20)
+        lru.get_or_load("champion", 50, lambda: "A", pin=True)
+
+        lru.clear()
+
+        assert (len(lru), lru.bytes, lru.fits(20)) == (0, 0, True)
+        assert lru.get_or_load("champion", 10, lambda: "B") == "B"
+
     def test_what_does_not_fit_pushes_nobody_out(self) -> None:
         """A model with no room beside the champion is of use to its caller, and costs others nothing."""
         lru = filled(30, "champion", "previous")

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+import weakref
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -172,6 +173,21 @@ class TestSnapshots:
         assert snapshots.get().snapshot.sum() == 499_500
         assert [path.name for path in (tmp_path / "registry" / "demand").iterdir() if path.is_dir()] == [version.folder_name]
         await snapshots.aclose()
+
+    async def test_what_was_loaded_goes_with_the_service(self, registry: Registry, tmp_path: Path) -> None:
+        """A service that ended holds no mapped array, whoever still holds the service."""
+        folder = model(tmp_path)
+        np.save(folder / "means.npy", np.arange(1000))
+        await serve(registry, folder)
+        snapshots = Snapshots("demand", registry, lambda folder: np.load(folder / "means.npy", mmap_mode="r"), poll_s=600)
+        await snapshots.start()
+        mapped = weakref.ref(snapshots.get().snapshot)
+
+        await snapshots.aclose()
+
+        assert mapped() is None
+        with pytest.raises(ModelUnavailable):
+            snapshots.get()
 
     async def test_a_disk_nobody_may_write_to_is_enough(
         self, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

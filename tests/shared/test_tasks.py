@@ -1,7 +1,11 @@
 """Ending tasks: for certain, however they were written."""
 
 import asyncio
+from contextlib import suppress
 
+import pytest
+
+from rfid3_shared import tasks as tasks_module
 from rfid3_shared.tasks import end_tasks
 
 
@@ -33,3 +37,31 @@ class TestEndTasks:
 
         assert all(task.done() for task in tasks)
         assert swallowed == 2
+
+    async def test_asked_again_itself_it_leaves_nothing_behind(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """On a slow machine whoever ends tasks is cancelled again before they have ended: they end first, then it does."""
+        monkeypatch.setattr(tasks_module, "ASK_AGAIN_S", 0.01)
+
+        async def takes_long_to_end() -> None:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(60)
+            until = asyncio.get_running_loop().time() + 0.1
+            while (left := until - asyncio.get_running_loop().time()) > 0:
+                with suppress(asyncio.CancelledError):
+                    await asyncio.sleep(left)
+
+        inner = asyncio.create_task(takes_long_to_end())
+
+        async def holds_it() -> None:
+            try:
+                await asyncio.sleep(60)
+            finally:
+                await end_tasks({inner})
+
+        outer = asyncio.create_task(holds_it())
+        await asyncio.sleep(0.01)
+
+        await end_tasks({outer})
+
+        assert outer.cancelled()
+        assert inner.done()

@@ -38,6 +38,7 @@ class TestCreate:
         assert "2026-08-01 to 2026-09-30" in result.output
         assert count_scans(home) > 0
         assert (home / "twin_truth.db").exists()
+        assert all(words in result.output for words in ("to repair", "worn out", "lost", "written down by staff"))
 
     def test_refuses_to_overwrite_in_plain_words(self, home: Path) -> None:
         """A second company needs --replace."""
@@ -62,6 +63,17 @@ class TestCreate:
 
         assert refused.exit_code == 1
         assert "embedded source only" in refused.output
+
+    def test_writes_down_nothing_where_nothing_shall_be(self, home: Path) -> None:
+        """With a recorded share of nought no scan carries a defect, whatever broke; the help says what the share is."""
+        CliRunner().invoke(app, [*CREATE, "--recorded", "0"])
+
+        with closing(sqlite3.connect(home / "rfid3.db")) as connection:
+            query = "SELECT SUM(stain), SUM(service_required), SUM(status = 'Wash') FROM id_transactions"
+            assert connection.execute(query).fetchone() == (0, 0, 0)
+        with closing(sqlite3.connect(home / "twin_truth.db")) as connection:
+            assert connection.execute("SELECT COUNT(*) > 0, MAX(recorded) FROM twin_truth_faults").fetchone() == (1, 0)
+        assert "staff write down" in " ".join(CliRunner().invoke(app, ["create", "--help"]).output.split())
 
 
 class TestAdvance:

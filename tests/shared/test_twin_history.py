@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import text
 
@@ -81,7 +82,8 @@ def contents(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
         names = [column.name for column in table.columns if not (table.name == "external_factors" and column.name == "id")]
         listed = ", ".join(f'"{name}"' for name in names)
         found[table.name] = sorted(query(folder / "source.db", f"SELECT {listed} FROM {table.name}"), key=repr)
-    found["truth"] = sorted(query(folder / "truth.db", "SELECT * FROM twin_truth_demand"))
+    for name in ("demand", "items", "faults", "visits", "conditions", "wear"):
+        found[f"truth of {name}"] = sorted(query(folder / "truth.db", f"SELECT * FROM twin_truth_{name}"), key=repr)
     return found
 
 
@@ -130,7 +132,14 @@ class TestCreate:
 
         ours, others = contents(company), contents(tmp_path / "other")
         assert all(
-            ours[table] != others[table] for table in ("id_item_master", "id_transactions", "pos_transaction_items", "truth")
+            ours[table] != others[table]
+            for table in (
+                "id_item_master",
+                "id_transactions",
+                "pos_transaction_items",
+                "truth of demand",
+                "truth of faults",
+            )
         )
 
     def test_refuses_a_source_that_holds_rows(self, copy: Path) -> None:
@@ -190,6 +199,16 @@ class TestAdvance:
         """There is nothing to go on with where nothing was created."""
         with pytest.raises(Conflict):
             run_advance(tmp_path, 1)
+
+    def test_refuses_a_company_founded_before_units_wore(self, copy: Path) -> None:
+        """The past of units that never wore cannot be made up: the refusal says to found the company anew."""
+        state = state_path(copy / "truth.db")
+        with np.load(state) as saved:
+            older = {name: saved[name] for name in saved.files if name != "recorded" and not name.startswith("wear.")}
+        np.savez_compressed(state, **older)
+
+        with pytest.raises(Conflict, match="--replace"):
+            run_advance(copy, 1)
 
 
 class TestFirstDay:

@@ -16,6 +16,7 @@ from rfid3_shared.twin.popularity import class_sizes, quantity_location, rank_sh
 from rfid3_shared.twin.scans import DELIVERY, PICKUP, RENTAL, RETURN, TOUCH
 from rfid3_shared.twin.simulate import DayRecord, step
 from rfid3_shared.twin.state import fresh_state
+from rfid3_shared.twin.wear import LOSS, RETIREMENT
 from rfid3_shared.twin.weather import simulate_weather
 from rfid3_shared.twin.world import TwinSpec, World, build_world
 
@@ -210,20 +211,27 @@ class TestStock:
                 out[tag] = back
                 units_out[int(world.tags.pool[tag])] += 1
             assert all(count <= world.pools.stock[pool] for pool, count in units_out.items())
-            assert sorted(tag for tag, back in out.items() if back == record.day) == record.returned.tolist()
+            due = sorted(tag for tag, back in out.items() if back == record.day)
+            lost = record.wear.turns.tag[record.wear.turns.outcome == LOSS].tolist()
+            assert due == sorted([*record.returned.tolist(), *lost])
             for tag in record.returned.tolist():
                 del out[tag]
                 units_out[int(world.tags.pool[tag])] -= 1
 
     def test_a_request_is_refused_only_when_the_shelf_is_empty(self, world: World, year: list[DayRecord]) -> None:
-        """Where a unit was refused, every usable unit of that class in that store was out or left that day."""
+        """Where a unit was refused, every unit of that class in that store was out, left that day, was in the shop or gone."""
         out = np.zeros(len(world.tags.pool), bool)
+        ready_day = np.zeros(len(world.tags.pool), np.int64)
         for record in year:
             out[record.allocation.tag] = True
             lacking = record.requests.pool[record.allocation.served < record.requests.units]
-            idle = np.isin(world.tags.pool, lacking) & world.tags.usable & ~out
+            idle = np.isin(world.tags.pool, lacking) & world.tags.usable & ~out & (ready_day <= record.day)
             assert not idle.any()
+            turns, visits = record.wear.turns, record.wear.visits
             out[record.returned] = False
+            # a lost unit stays out for good, a retired one is as good as out
+            out[turns.tag[turns.outcome == RETIREMENT]] = True
+            ready_day[visits["tag"]] = visits["ready_day"]
 
 
 class TestSimulateWeather:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from rfid3_gateway.integrated.health_alerts import SEVERITIES, HealthAlert
 from rfid3_gateway.plain import plain
 from rfid3_shared.monitor import Alert
+from rfid3_shared.monitor.tables import OF_ITEM
 
 OF_LEVEL = {"critical": "critical", "warning": "medium", "info": "low"}
 """Severity of a monitor's level."""
@@ -49,7 +50,8 @@ def _health(one: HealthAlert, zone: ZoneInfo) -> tuple[datetime, dict[str, Any]]
 def _predictive(one: Alert) -> tuple[datetime, dict[str, Any]]:
     return one.opened_at, {
         "id": f"pred_{one.id}", "type": "predictive", "severity": OF_LEVEL.get(one.level, "low"), "message": plain(one.message),
-        "item_id": None, "created_at": _iso(one.opened_at), "source": plain(f"{one.service}/{one.monitor}"), "rental_class": None,
+        "item_id": plain(one.subject) if one.monitor == OF_ITEM else None, "created_at": _iso(one.opened_at),
+        "source": plain(f"{one.service}/{one.monitor}"), "rental_class": None,
     }  # fmt: skip
 
 

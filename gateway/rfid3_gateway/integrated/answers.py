@@ -24,16 +24,18 @@ class ItemInfo(BaseModel):
 class ItemPrediction(BaseModel):
     """One prediction that concerns the item."""
 
-    prediction_type: Literal["demand"]
+    prediction_type: Literal["demand", "maintenance", "quality"]
     urgency: Literal["low", "medium", "high", "critical"] | None = Field(
-        description="By the chance that the class runs short: from 0.5 critical, 0.25 high, 0.1 medium; null where it is not known."
+        description="By the chance that the class runs short or the item fails: from 0.5 critical, 0.25 high, 0.1 medium; of quality by "
+        "the fall of the score: from 0.2, 0.1, 0.05; null where it is not known."
     )
-    value: float = Field(description="Units, as `about` says.")
-    confidence: float = Field(ge=0, le=1)
-    week_starting: str
+    value: float = Field(description="Units, a chance or a score, as `about` says.")
+    confidence: float | None = Field(ge=0, le=1)
+    week_starting: str | None = Field(None, description="Of demand: the week it speaks of.")
+    horizon_days: int | None = Field(None, description="Of a single item: how far ahead it speaks.")
     lower: float
     upper: float
-    stockout_risk: float | None
+    stockout_risk: float | None = Field(None, description="Of demand.")
     prediction_id: str
     about: str
 

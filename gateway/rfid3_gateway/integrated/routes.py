@@ -7,12 +7,13 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 from sqlalchemy.exc import SQLAlchemyError
 
-from rfid3_gateway.insights import MANY, VIEW, ask_all
+from rfid3_gateway.insights import VIEW, Found, ask_all
 from rfid3_gateway.integrated.alert_view import counts, merged
 from rfid3_gateway.integrated.answers import AlertsAnswer, ItemAnswer, ItemsAnswer, ItemsRequest
 from rfid3_gateway.integrated.health_alerts import HealthAlert, load_health_alerts
 from rfid3_gateway.integrated.item_rows import ItemRow, load_items
-from rfid3_gateway.integrated.item_view import item_view
+from rfid3_gateway.integrated.item_sources import SOURCES, keys_of, results_by_key
+from rfid3_gateway.integrated.item_view import Said, item_view
 from rfid3_gateway.parts import answer, parts
 from rfid3_gateway.routing import GATEWAY, Route
 from rfid3_shared.db import transaction
@@ -92,26 +93,33 @@ async def _views(request: Request, asked: Sequence[str], deadline_s: float | Non
     except SQLAlchemyError:
         # a database without RFID3's tables
         raise StoreUnavailable(NOT_READ) from None
-    classes = sorted({item.rental_class for item in known.values() if item.rental_class})
-    forecasts: dict[str, Any] = {}
-    reason, meta = None, {}
-    if classes:
-        # by position: a class's number may be longer than a key may be
-        queries = [{"key": str(at), "rental_class": name, "weeks": 1} for at, name in enumerate(classes)]
-        found = (await ask_all(held, request.scope, {MANY: {"queries": queries}}, {}, deadline_s))[MANY]
-        reason = found.reason
-        if found.data:
-            forecasts = {name: found.data["results"].get(str(at)) for at, name in enumerate(classes)}
-        meta = {name: value for name in ("model_version", "data_as_of") if (value := found.meta.get(name)) is not None}
+    said, meta = await _said(request, list(known.values()), deadline_s)
 
     def view(name: str) -> dict[str, Any] | AppError:
         if not 0 < len(name) <= LONGEST_ID:
             return InvalidParameters(f"A tag id has 1 to {LONGEST_ID} characters.", parameter="item_id")
         if name not in known:
             return NotFound("RFID3 knows no item with this tag.", parameter="item_id")
-        return item_view(known[name], forecasts, reason, meta.get("data_as_of"), services)
+        return item_view(known[name], said, services)
 
     return {item_id: view(name) for item_id, name in names.items()}, meta
+
+
+async def _said(request: Request, items: list[ItemRow], deadline_s: float | None) -> tuple[dict[str, Said], dict[str, Any]]:
+    """What each service of this suite says of the items, asked side by side; and what the answer rests on."""
+    held = parts(request)
+    asked = {one: keys_of(one, items) for one in SOURCES if one.service in held.upstreams.pools}
+    questions = {one.source: one.question(keys) for one, keys in asked.items() if keys}
+    found = await ask_all(held, request.scope, questions, {}, deadline_s) if questions else {}
+    said: dict[str, Said] = {}
+    versions: dict[str, str] = {}
+    for one, keys in asked.items():
+        reply = found.get(one.source, Found())
+        said[one.service] = Said(results_by_key(one, keys, reply.data), reply.reason, reply.meta.get("data_as_of"))
+        if version := reply.meta.get("model_version"):
+            versions[one.service] = version
+    days = [each.as_of for each in said.values() if each.as_of]
+    return said, {"model_versions": versions, **({"data_as_of": min(days)} if days else {})}
 
 
 async def _existing(request: Request, limit: int) -> tuple[list[HealthAlert], dict[str, int], dict[str, str]]:

@@ -1,7 +1,5 @@
 """The demand service as a process: `uvicorn rfid3_demand.app:app`."""
 
-from typing import Any
-
 from fastapi import FastAPI
 
 import rfid3_demand
@@ -10,6 +8,7 @@ from rfid3_demand.pace import Pace
 from rfid3_demand.routes import router
 from rfid3_demand.settings import SERVICE, DemandSettings
 from rfid3_shared.app import create_service
+from rfid3_shared.service_worker import when_asked
 
 
 def create_app(settings: DemandSettings | None = None) -> FastAPI:
@@ -22,8 +21,5 @@ def create_app(settings: DemandSettings | None = None) -> FastAPI:
     return app
 
 
-def __getattr__(name: str) -> Any:
-    # uvicorn asks for `app`; importing this module for anything else opens nothing
-    if name == "app":
-        return create_app()
-    raise AttributeError(name)
+# uvicorn asks for `app`; importing this module for anything else opens nothing
+__getattr__ = when_asked("app", create_app)

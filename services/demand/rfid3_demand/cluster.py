@@ -20,11 +20,11 @@ import orjson
 from rfid3_demand.model import plain_form
 from rfid3_demand.model.candidates import METHODS
 from rfid3_demand.model.engine import Answers, TrainingRows, answered
-from rfid3_demand.model.lean_lightgbm import lightgbm_with_dask
 from rfid3_demand.model.method import Method
 from rfid3_demand.model.past import Past
 from rfid3_demand.model.tree_features import TreeData
 from rfid3_shared.errors import InvalidParameters
+from rfid3_shared.lean_lightgbm import lightgbm_with_dask
 
 REACHED_WITHIN_S = 5.0
 LOOPBACK = "127.0.0.1"

@@ -4,6 +4,7 @@ A rental shop is seasonal: a quiet January says nothing about a model that learn
 calendar month, from every year of the history, and a live week is held against its own month.
 """
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ import polars as pl
 from rfid3_demand import features
 from rfid3_demand.present.weekly import LONGEST_REST_WEEKS, WEEKLY
 from rfid3_shared.feature_store.compute import Facts, compute
-from rfid3_shared.monitor import drift
+from rfid3_shared.monitor import drift, feature_spec
 
 NAMES = WEEKLY.names
 LAST_SECOND = np.timedelta64(7 * 86_400 - 1, "s")
@@ -51,23 +52,24 @@ def spec_of(units: pl.DataFrame, first_day: date, last_day: date) -> dict[str, A
     """
     weeks = features.complete_weeks(first_day, last_day)
     names, values = by_class(units, weeks)
-    found: dict[str, Any] = {}
     months = np.array([week.month for week in weeks])
-    for month in sorted(set(months.tolist())):
-        for name, matrix in values.items():
-            known = matrix[:, months == month]
-            if np.isfinite(known).any():
-                # weeks of one class are alike: what is independent are the classes
-                found[key(name, month)] = {**drift.reference(known[np.isfinite(known)]), "count": len(names)}
-    return {"features": found}
+    by_month = {
+        _season(month): {
+            # weeks of one class are alike: what is independent are the classes
+            name: {**drift.reference(known[np.isfinite(known)]), "count": len(names)}
+            for name, known in ((name, matrix[:, months == month]) for name, matrix in values.items())
+            if np.isfinite(known).any()
+        }
+        for month in sorted(set(months.tolist()))
+    }
+    return feature_spec.spec_of(by_month)
 
 
-def key(name: str, month: int) -> str:
-    """The name under which a feature's reference of a month is kept."""
-    return f"{name}@{month:02d}"
-
-
-def references_of(spec: dict[str, Any] | None, week: date) -> dict[str, dict[str, Any]]:
+def references_of(spec: dict[str, Any] | None, week: date) -> dict[str, Mapping[str, Any]]:
     """Feature name → its reference in the month of the week; features without one are left out."""
-    kept = (spec or {}).get("features", {})
-    return {name: kept[key(name, week.month)] for name in NAMES if key(name, week.month) in kept}
+    kept = feature_spec.of_season(spec, _season(week.month))
+    return {name: kept[name] for name in NAMES if name in kept}
+
+
+def _season(month: int) -> str:
+    return f"{month:02d}"

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from rfid3_demand.nodes import ALL
 from rfid3_demand.schemas import ForecastQuery
 from rfid3_shared.ledger import Prediction
+from rfid3_shared.ledger.prediction import LONGEST_REQUEST_ID
 
 PREDICTION_TYPE: Literal["demand"] = "demand"
 HEADLINE_TYPE = "ensemble"
@@ -15,8 +16,6 @@ WITHOUT_EXTERNAL = ", no external factors"
 Inputs = tuple[str, dict[str, Any] | None]
 TOTALS = {"target_item_id": "", "store": ALL}
 """Rows of totals over all stores, which is what the headline back-test speaks of."""
-LONGEST_ID = 36
-"""Characters of a request id that the ledger keeps; a caller's own may be longer."""
 
 
 def rows_of(
@@ -47,7 +46,7 @@ def rows_of(
             business_impact_score=week["business_impact"]["revenue_opportunity"],
             features_digest=digest,
             input_features=known,
-            request_id=request_id[:LONGEST_ID],
+            request_id=request_id[:LONGEST_REQUEST_ID],
             created_at=at,
         )
         for k, week in enumerate(data["predictions"])

@@ -11,7 +11,6 @@ from rfid3_shared.db import Seconds
 from rfid3_shared.errors import InsufficientData
 from rfid3_shared.external.coverage import USED_TYPES
 from rfid3_shared.external.values import load_daily
-from rfid3_shared.jobs import prediction_jobs
 from rfid3_shared.source.tables import (
     default_mappings,
     external_factors,
@@ -198,19 +197,6 @@ async def load_stores(connection: AsyncConnection) -> list[tuple[str, str, str]]
     """POS code, RFID3 id and name of each store."""
     query = select(stores.c.pos_store_code, stores.c.store_id, stores.c.store_name)
     return [(row[0], row[1], row[2] or row[1]) for row in await connection.execute(query)]
-
-
-async def usual_training_seconds(connection: AsyncConnection, runs: int = 5) -> float | None:
-    """Median duration of the last successful training runs; None before the first."""
-    jobs = prediction_jobs.c
-    query = (
-        select(jobs.started_at, jobs.finished_at)
-        .where(jobs.service == "demand", jobs.kind == "train", jobs.state == "succeeded", jobs.finished_at.is_not(None))
-        .order_by(jobs.finished_at.desc())
-        .limit(runs)
-    )
-    spans = sorted((finished - started).total_seconds() for started, finished in await connection.execute(query) if started)
-    return spans[len(spans) // 2] if spans else None
 
 
 async def load_gaps_days(connection: AsyncConnection, since: datetime, most: int = 200_000) -> list[float]:

@@ -3,6 +3,7 @@
 Runs daily in a process of its own, and whenever the source has moved on by a day. Scoring twice changes nothing.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from rfid3_demand import features, history, outcomes, watching
@@ -11,6 +12,8 @@ from rfid3_demand.settings import demand_settings
 from rfid3_shared import feature_store, ledger
 from rfid3_shared.db import transaction
 from rfid3_shared.jobs import Progress
+from rfid3_shared.ledger import Outcome, Target
+from rfid3_shared.ledger.reckoning import reckon
 from rfid3_shared.resources import open_resources
 from rfid3_shared.settings import Settings
 
@@ -30,16 +33,19 @@ async def run(settings: Settings, arguments: dict[str, Any], progress: Progress)
         progress.report("matching", 0, 1)
         found = estimated = 0
         if weeks:
-            async with transaction(held.store) as connection:
-                due = await ledger.targets_due(
-                    connection, PREDICTION_TYPE, upto=weeks[-1], restate_since=outcomes.restated_since(past.span.last)
-                )
-                asked = features.demand_units(past.units, missed, weeks)
+            asked = features.demand_units(past.units, missed, weeks)
+
+            def find(due: Sequence[Target]) -> Sequence[Outcome]:
+                nonlocal estimated
                 known = outcomes.of_targets(asked, past.classes, weeks, due)
                 estimated = outcomes.estimated(known, outcomes.of_targets(past.units, past.classes, weeks, due))
-                await ledger.write_outcomes(connection, PREDICTION_TYPE, known, held.clock)
-                found = len(known)
-        scored = await ledger.score(held.store, PREDICTION_TYPE, held.clock, progress)
+                return known
+
+            found, scored = await reckon(
+                held, PREDICTION_TYPE, find, progress, upto=weeks[-1], restate_since=outcomes.restated_since(past.span.last)
+            )
+        else:
+            scored = await ledger.score(held.store, PREDICTION_TYPE, held.clock, progress)
         progress.report("watching", 0, 1)
         findings = await watching.look(held, own, past)
         async with transaction(held.store) as connection:

@@ -51,6 +51,4 @@ class DemandSettings(Settings):
     """When demand is held against outside factors: cron in the shop's time, or never."""
 
 
-def demand_settings(settings: Settings) -> DemandSettings:
-    """The service's own settings, whichever a worker was started with."""
-    return settings if isinstance(settings, DemandSettings) else DemandSettings(**settings.model_dump())
+demand_settings = DemandSettings.of

@@ -5,7 +5,7 @@ loading costs milliseconds), the LightGBM model as text. Nothing in it can run c
 """
 
 import hashlib
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -15,21 +15,9 @@ import numpy as np
 import orjson
 
 from rfid3_demand.nodes import ALL, Node
+from rfid3_shared.registry.array_folder import array_names, read_snapshot, write_snapshot
 
 FORMAT = 2
-ARRAYS = (
-    "means",
-    "quantiles",
-    "contributions",
-    "stockout",
-    "fleet",
-    "revenue",
-    "history",
-    "backtest",
-    "refused",
-    "at_hand",
-    "booked",
-)
 OPTIONAL = ("whole_means", "whole_quantiles")
 """Arrays that older snapshots lack."""
 
@@ -222,28 +210,16 @@ class Snapshot:
         return [self.spec.first_week - timedelta(days=7 * (weeks - k)) for k in range(weeks)]
 
 
+ARRAYS = tuple(name for name in array_names(Snapshot) if name not in OPTIONAL)
+
+
 def write(snapshot: Snapshot, booster_text: str | None, folder: Path) -> None:
     """Write the snapshot into an empty folder; the same snapshot gives the same bytes."""
-    (folder / "spec.json").write_bytes(orjson.dumps({"format": FORMAT, **asdict(snapshot.spec)}, option=orjson.OPT_SORT_KEYS))
-    for name in ARRAYS:
-        np.save(folder / f"{name}.npy", np.ascontiguousarray(getattr(snapshot, name)), allow_pickle=False)
-    for name in OPTIONAL:
-        if (values := getattr(snapshot, name)) is not None:
-            np.save(folder / f"{name}.npy", np.ascontiguousarray(values), allow_pickle=False)
+    write_snapshot(snapshot, folder, FORMAT)
     if booster_text is not None:
         (folder / "lightgbm.txt").write_text(booster_text)
 
 
 def load(folder: Path) -> Snapshot:
-    """The snapshot in a folder, its arrays memory-mapped and read-only.
-
-    Raises ValueError for another format.
-    """
-    raw = orjson.loads((folder / "spec.json").read_bytes())
-    if raw.pop("format") != FORMAT:
-        raise ValueError("this snapshot was written by another version of the suite")
-    for name in ("data_from", "data_as_of", "first_week"):
-        raw[name] = date.fromisoformat(raw[name])
-    names = [*ARRAYS, *(name for name in OPTIONAL if (folder / f"{name}.npy").exists())]
-    arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in names}
-    return Snapshot(spec=Spec(**raw), **arrays)
+    """The snapshot in a folder, its arrays memory-mapped and read-only. Raises ValueError for another format."""
+    return read_snapshot(Snapshot, folder, FORMAT)

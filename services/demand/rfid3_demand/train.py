@@ -5,8 +5,6 @@ Publishing is idempotent: the snapshot is made of the data, the arguments and th
 once; and what became of a candidate is settled once.
 """
 
-import tempfile
-import uuid
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +17,10 @@ from rfid3_demand.schemas import RetrainRequest
 from rfid3_demand.settings import SERVICE, DemandSettings, demand_settings
 from rfid3_demand.snapshot import Snapshot
 from rfid3_shared.db import transaction
-from rfid3_shared.errors import ModelUnavailable
 from rfid3_shared.flags import Flag
 from rfid3_shared.jobs import Progress
-from rfid3_shared.registry import Version, announce, code_version, gate
+from rfid3_shared.registry import Version
+from rfid3_shared.registry.candidate import Candidate, contest, job_id_of, opened, why_no_refresh, why_not_newer, why_not_now
 from rfid3_shared.resources import Resources, open_resources
 from rfid3_shared.settings import Settings
 from rfid3_shared.source.business_day import business_day
@@ -39,10 +37,10 @@ async def run(settings: Settings, arguments: dict[str, Any], progress: Progress)
     engine.checked(own.train_engine)
     wanted = RetrainRequest.model_validate({name: arguments[name] for name in RetrainRequest.model_fields if name in arguments})
     async with open_resources(own) as held:
-        if why := held.flags.why_off(Flag.MODEL_TRAINING):
-            return {"skipped": f"{Flag.MODEL_TRAINING}: {why}"}
+        if off := why_not_now(held):
+            return off
         champion = await held.registry.current(SERVICE)
-        return await _train(held, own, wanted, _job_id(arguments), progress, champion, tree_settings={}, shadow=True)
+        return await _train(held, own, wanted, job_id_of(arguments), progress, champion, tree_settings={}, shadow=True)
 
 
 async def refresh(settings: Settings, arguments: dict[str, Any], progress: Progress) -> dict[str, Any]:
@@ -52,29 +50,22 @@ async def refresh(settings: Settings, arguments: dict[str, Any], progress: Progr
     """
     own = demand_settings(settings)
     async with open_resources(own) as held:
-        if why := held.flags.why_off(Flag.MODEL_TRAINING):
-            return {"skipped": f"{Flag.MODEL_TRAINING}: {why}"}
+        if off := why_not_now(held):
+            return off
         champion = await held.registry.current(SERVICE)
-        if champion is None:
-            return {"skipped": "nothing serves yet: the first model is trained, not refreshed"}
-        if await held.registry.shadow(SERVICE) is not None:
-            # a new champion would end the trial of a model that was compared with the old one
-            return {"skipped": "a newer model is on trial beside the champion"}
+        if off := await why_no_refresh(held, SERVICE, champion):
+            return off
+        assert champion is not None
         async with transaction(held.source) as connection:
             span = await queries.known_span(connection, await business_day(connection, held.clock))
-        if champion.data_to is not None and span.last <= champion.data_to:
-            return {"skipped": f"no data newer than {champion.data_to}"}
+        if off := why_not_newer(champion, span.last):
+            return off
         known = {name: champion.parameters[name] for name in RetrainRequest.model_fields if name in champion.parameters}
         wanted = RetrainRequest.model_validate({**known, "hyperparameter_tuning": False, "force_retrain": False})
         tree_settings = champion.parameters.get("tree_settings") or {}
         return await _train(
-            held, own, wanted, _job_id(arguments), progress, champion, tree_settings=tree_settings, shadow=False
+            held, own, wanted, job_id_of(arguments), progress, champion, tree_settings=tree_settings, shadow=False
         )
-
-
-def _job_id(arguments: dict[str, Any]) -> str:
-    """The job's id; one of its own for a run that no job asked for, such as `rfid3 train`."""
-    return str(arguments.get("job_id") or uuid.uuid4().hex)
 
 
 async def _train(
@@ -87,7 +78,7 @@ async def _train(
     )
     if not held.flags.on(Flag.EXTERNAL_DATA_INTEGRATION):
         past = history.without_external(past)
-    serving = _loaded(held, champion)
+    serving = opened(held, champion, snapshot.load)
     before = None if shadow else _learned(held, champion, serving)
     progress.report("loading", 1, 1)
     with engine.opened(own.train_engine) as where:
@@ -97,45 +88,31 @@ async def _train(
         )  # fmt: skip
     metrics = headline(trained.forecast.scores)
     progress.report("publishing", 0, 1)
-    with tempfile.TemporaryDirectory(prefix="rfid3-demand-") as folder:
-        made = publication.snapshot_of(trained, own, job_id)
-        snapshot.write(made, trained.forecast.booster_text, Path(folder))
-        learned.write(trained.forecast, Path(folder))
-        version = await held.registry.publish(
-            SERVICE, Path(folder), model_type="ensemble", metrics=metrics, data_from=past.span.first, data_to=past.span.last,
-            parameters={**wanted.model_dump(), "tree_settings": trained.forecast.tree_settings}, trained_at=held.clock.now(),
-            feature_spec=feature_drift.spec_of(past.units, past.span.first, past.span.last),
-            code_version=code_version("rfid3_demand", "rfid3_shared"), job_id=job_id,
-        )  # fmt: skip
-    verdict = gate.judge(
-        comparison.compare(made, serving), tolerance_ratio=own.promotion_tolerance_ratio, forced=wanted.force_retrain,
-        first=champion is None, shadow=shadow and serving is not None,
+    made = publication.snapshot_of(trained, own, job_id)
+
+    def write(folder: Path) -> None:
+        snapshot.write(made, trained.forecast.booster_text, folder)
+        learned.write(trained.forecast, folder)
+
+    candidate = Candidate(
+        write, "ensemble", metrics, past.span.first, past.span.last, comparison.compare(made, serving),
+        parameters={**wanted.model_dump(), "tree_settings": trained.forecast.tree_settings},
+        feature_spec=feature_drift.spec_of(past.units, past.span.first, past.span.last),
     )  # fmt: skip
-    version = await held.registry.settle(version, verdict, by=f"job {job_id}")
-    await announce(held.redis, SERVICE)
+    settled = await contest(
+        held, SERVICE, candidate, champion=champion, job_id=job_id, forced=wanted.force_retrain,
+        shadow=shadow and serving is not None,
+    )  # fmt: skip
     progress.report("publishing", 1, 1)
-    return {"model_version": version.model_version, "state": version.state, "reason": version.state_reason, "metrics": metrics}
-
-
-def _loaded(held: Resources, champion: Version | None) -> Snapshot | None:
-    """The champion's snapshot; None when its files are gone, damaged or of another format: then newer data decide."""
-    if champion is None:
-        return None
-    try:
-        return snapshot.load(held.registry.open_artefact(champion))
-    except (ModelUnavailable, ValueError, OSError, KeyError, TypeError):
-        return None
+    return settled
 
 
 def _learned(held: Resources, champion: Version | None, serving: Snapshot | None) -> Forecast | None:
     """What the champion's run has learned, for a refresh; None when it kept nothing, or another version of the suite wrote it."""
     if champion is None or serving is None:
         return None
-    try:
-        folder = held.registry.open_artefact(champion)
-        return learned.previous(serving, folder, champion.parameters.get("tree_settings") or {})
-    except (ModelUnavailable, ValueError, OSError, KeyError, TypeError):
-        return None
+    settings = champion.parameters.get("tree_settings") or {}
+    return opened(held, champion, lambda folder: learned.previous(serving, folder, settings))
 
 
 def headline(scores: pl.DataFrame) -> dict[str, float | None]:

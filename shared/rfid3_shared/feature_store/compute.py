@@ -15,8 +15,9 @@ import numpy as np
 from rfid3_shared.feature_store.definition import FeatureDefinition, FeatureView, Window
 from rfid3_shared.feature_store.precision import DIGITS, LARGEST
 
-WEEK_S = 7 * 86_400
-MONDAY_S = 3 * 86_400
+DAY_S = 86_400
+WEEK_S = 7 * DAY_S
+MONDAY_S = 3 * DAY_S
 """1970-01-01 was a Thursday: three days into its week."""
 SECOND_BITS = 33
 EARLIEST_S = -(1 << (SECOND_BITS - 1))
@@ -41,9 +42,9 @@ def compute(
 ) -> np.ndarray:
     """Values (entities, moments, features) as they were at each moment, datetime64[s] in shop time.
 
-    count and sum of nothing are 0; `latest` and `weeks_since` of nothing are NaN. `latest` of facts in the same second is the one given
-    last. Facts of entities not asked for are ignored. Raises KeyError when a kind of facts is not given (where there are none, give
-    empty ones: that nothing happened must be said), ValueError for amounts that are no numbers and for times out of range.
+    count and sum of nothing are 0; `latest`, `weeks_since` and `days_since` of nothing are NaN. `latest` of facts in the same second is
+    the one given last. Facts of entities not asked for are ignored. Raises KeyError when a kind of facts is not given (where there are
+    none, give empty ones: that nothing happened must be said), ValueError for amounts that are no numbers and for times out of range.
     """
     rows = np.repeat(np.arange(len(entities)), len(moments))
     return values_at(view, facts, entities, rows, np.tile(moments, len(entities))).reshape(
@@ -106,6 +107,9 @@ def _measure(definition: FeatureDefinition, line: _Line, code: np.ndarray, secon
     last = high[some] - 1
     if definition.measure == "latest":
         found[some] = line.amount[last] / MILLIONTHS
+    elif definition.measure == "days_since":
+        # from the fact to the moment, also where the window ends before the moment
+        found[some] = (second[some] - line.second[last]) / DAY_S
     else:
         # a fact of the week in progress is not later than the last complete week: 0
         found[some] = np.maximum(_weeks(second[some] + 1) - 1 - _weeks(line.second[last]), 0)
@@ -144,7 +148,7 @@ def _seconds(times: np.ndarray) -> np.ndarray:
     """Seconds since 1970, shop time. Raises ValueError where there is no time, or one out of range."""
     seconds = np.asarray(times, "datetime64[s]").astype(np.int64)
     # a century and more at both ends is left for windows that reach beyond
-    if seconds.size and (seconds.min() < EARLIEST_S // 2 or seconds.max() > -EARLIEST_S - 366 * 86_400):
+    if seconds.size and (seconds.min() < EARLIEST_S // 2 or seconds.max() > -EARLIEST_S - 366 * DAY_S):
         raise ValueError("a time is missing, or before 1902 or after 2104")
     return seconds
 

@@ -14,8 +14,8 @@ from typing import Literal
 
 import orjson
 
-Measure = Literal["count", "sum", "latest", "weeks_since"]
-"""count of facts · sum of their amounts · amount of the latest · whole weeks since the latest."""
+Measure = Literal["count", "sum", "latest", "weeks_since", "days_since"]
+"""count of facts · sum of their amounts · amount of the latest · whole weeks since the latest · days, with fractions, since the latest."""
 Kind = Literal["rolling", "week_to_date", "complete_weeks", "always"]
 Past = Literal["facts", "kept"]
 """Where a past value comes from: computed from dated facts, or read from what the store kept at the time."""

@@ -23,7 +23,8 @@ def frame(
 ) -> pl.DataFrame:
     """One row for each row asked for, in its order: entity, at, and a column (Float64) a feature of the view.
 
-    asked: entity, at (naive shop time in `zone`). Null: `latest` and `weeks_since` without a fact, and what the store did not know then.
+    asked: entity, at (naive shop time in `zone`). Null: `latest`, `weeks_since` and `days_since` without a fact, and what the store
+    did not know then.
     An hour that occurs twice in autumn is the first of the two, so that nothing of the second is known in it.
     Raises KeyError when a kind of facts is not given, ValueError for times out of range.
     """

@@ -1,16 +1,15 @@
-"""How do feature values get into the store, each once, and out again with their age?
+"""How do single feature values get into the store, each once, and how do they go again?
 
-A value is that of a feature of an entity ("class:…", "store:…", "global") at a moment. Who reads says how old a value may be: older
-ones come back as STALE and without their value, so that nobody computes with them by accident.
+A value is that of a feature of an entity ("class:…", "store:…", "global") at a moment. `history` reads them back, as of any moment.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Insert, RowMapping, and_, bindparam, delete, func, select
+from sqlalchemy import Insert, RowMapping, bindparam, delete, func, select
 from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,7 +18,6 @@ from rfid3_shared.db import sliced
 from rfid3_shared.feature_store.precision import DIGITS, LARGEST
 from rfid3_shared.feature_store.tables import ml_feature_store as stored
 from rfid3_shared.jobs.requests import stored_now
-from rfid3_shared.monitor.freshness import State, of_feature
 
 KEY = ("feature_name", "target_entity", "feature_timestamp")
 FACTS = ("feature_category", "feature_value", "data_source", "computation_method", "is_real_time", "quality_score")
@@ -41,19 +39,6 @@ class FeatureValue:
     quality_score: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Feature:
-    """The newest value that is known of a feature and entity. `value` is None unless FRESH (or stale values were asked for)."""
-
-    name: str
-    entity: str
-    state: State
-    value: float | None = None
-    at: datetime | None = None
-    age_s: float | None = None
-    quality_score: float | None = None
-
-
 async def write_features(connection: AsyncConnection, rows: Iterable[FeatureValue], clock: Clock) -> int:
     """Keep the values; those that are there already and unchanged are not written again. Returns how many were new or changed.
 
@@ -67,38 +52,6 @@ async def write_features(connection: AsyncConnection, rows: Iterable[FeatureValu
     if changed:
         await connection.execute(insert_or_change(connection.dialect.name), changed)
     return len(changed)
-
-
-async def latest(
-    connection: AsyncConnection, clock: Clock, *, max_age: timedelta, category: str | None = None,
-    names: Sequence[str] | None = None, entities: Sequence[str] | None = None, with_stale: bool = False,
-) -> list[Feature]:  # fmt: skip
-    """The newest value of each feature and entity, sorted by name and entity; values that speak of the future are passed over.
-
-    Given both names and entities, pairs without a value come back as MISSING; so does a value of quality 0, which is none.
-    """
-    now = stored_now(clock)
-    conditions = [stored.c.feature_timestamp <= now]
-    if category is not None:
-        conditions.append(stored.c.feature_category == category)
-    if names is not None:
-        conditions.append(stored.c.feature_name.in_(names))
-    if entities is not None:
-        conditions.append(stored.c.target_entity.in_(entities))
-    pair = (stored.c.feature_name, stored.c.target_entity)
-    newest = select(*pair, func.max(stored.c.feature_timestamp).label("at")).where(*conditions).group_by(*pair).subquery()
-    same = and_(
-        stored.c.feature_name == newest.c.feature_name, stored.c.target_entity == newest.c.target_entity,
-        stored.c.feature_timestamp == newest.c.at,
-    )  # fmt: skip
-    found = {
-        (row["feature_name"], row["target_entity"]): _feature(row, now, max_age, with_stale)
-        for row in (await connection.execute(select(stored).join(newest, same))).mappings()
-    }
-    for name in names if names is not None and entities is not None else ():
-        for entity in entities or ():
-            found.setdefault((name, entity), Feature(name, entity, "MISSING"))
-    return [found[key] for key in sorted(found)]
 
 
 async def prune(connection: AsyncConnection, clock: Clock, *, older_than_days: float) -> int:
@@ -161,20 +114,3 @@ def insert_or_change(dialect: str) -> Insert:
         return new.on_conflict_do_update(index_elements=list(KEY), set_={name: new.excluded[name] for name in names})
     change = mysql.insert(stored)
     return change.on_duplicate_key_update({name: change.inserted[name] for name in names})
-
-
-def _feature(row: RowMapping, now: datetime, max_age: timedelta, with_stale: bool) -> Feature:
-    at: datetime = row["feature_timestamp"]
-    if not row["quality_score"]:
-        return Feature(row["feature_name"], row["target_entity"], "MISSING", at=at.replace(tzinfo=UTC), quality_score=0.0)
-    state = of_feature(at, now, max_age)
-    value = row["feature_value"] if state == "FRESH" or with_stale else None
-    return Feature(
-        row["feature_name"],
-        row["target_entity"],
-        state,
-        value,
-        at.replace(tzinfo=UTC),
-        (now - at).total_seconds(),
-        row["quality_score"],
-    )

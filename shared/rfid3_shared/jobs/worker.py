@@ -1,4 +1,4 @@
-"""Which process runs a service's jobs? A light parent that imports no model library.
+"""Which process runs a service's jobs? A light parent that imports no model library; the workers of several services may share it.
 
 The listener brings ids from Redis; the runner takes leases and has the nursery start the work in processes of their own, at most
 so many side by side as their lane has slots; the sweeper finds what was forgotten; the scheduler asks for what is due by the clock,
@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from arq.connections import RedisSettings
@@ -36,7 +36,7 @@ log = get_logger("jobs.worker")
 
 
 class JobWorker:
-    """Runs jobs of one service until told to stop. Closes the nursery it was given; without one it starts its own."""
+    """Runs jobs of one service until told to stop. Without a nursery, which workers of one process share, it starts its own."""
 
     def __init__(
         self, settings: Settings, *, service: str, kinds: Mapping[str, str],
@@ -49,6 +49,7 @@ class JobWorker:
         self._redis = open_queues(settings.redis_dsn)
         # the settings' own module, which every job of the service imports first
         self._nursery = nursery or Nursery.spawn([type(settings).__module__])
+        self._own_nursery = None if nursery else self._nursery
         self._room = Room(settings.job_batch_slots, settings.job_interactive_slots)
         self._runner = Runner(
             settings, self._engine, clock, service=service, kinds=kinds, room=self._room, nursery=self._nursery
@@ -83,7 +84,8 @@ class JobWorker:
         """End what runs, queue it again, and let go of the servers."""
         await end_tasks(self._tasks)
         await self._runner.settle()
-        await self._nursery.aclose()
+        if self._own_nursery:
+            await self._own_nursery.aclose()
         with contextlib.suppress(*REDIS_FAULTS):
             await self._redis.aclose()
         await self._engine.dispose()
@@ -123,25 +125,43 @@ class JobWorker:
             log.warning("delivery_failed", fault=type(fault).__name__)
 
 
-async def run_worker(
-    settings: Settings, *, service: str, kinds: Mapping[str, str], stop: asyncio.Event | None = None,
-    schedules: Iterable[Schedule] = (), duties: Iterable[Duty] = (), nursery: Nursery | None = None,
-    allowed: Allowed | None = None,
-) -> None:  # fmt: skip
-    """Run the jobs of a service until SIGTERM or SIGINT, or until `stop` is set.
+async def run_workers(workers: Sequence[JobWorker], stop: asyncio.Event | None = None) -> None:
+    """Let workers run side by side until SIGTERM or SIGINT, or until `stop` is set.
 
-    `kinds` maps each kind to its function as `package.module:name`, which only the job's own process imports. `schedules` says
-    which are due when; `allowed(kind)` gives the reason why one shall not be asked for now, else None.
+    When one fails all end, and what it raised is raised.
     """
     stop = stop or asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # not in the main thread
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    running = [asyncio.create_task(worker.run(stop)) for worker in workers]
+    try:
+        ended, _ = await asyncio.wait(running, return_when=asyncio.FIRST_EXCEPTION)
+        for task in ended:
+            task.result()
+    finally:
+        await end_tasks(running)
+
+
+async def run_worker(
+    settings: Settings, *, service: str, kinds: Mapping[str, str], stop: asyncio.Event | None = None,
+    schedules: Iterable[Schedule] = (), duties: Iterable[Duty] = (), nursery: Nursery | None = None,
+    allowed: Allowed | None = None,
+) -> None:  # fmt: skip
+    """Run the jobs of a service until SIGTERM or SIGINT, or until `stop` is set; closes the nursery it is given.
+
+    `kinds` maps each kind to its function as `package.module:name`, which only the job's own process imports. `schedules` says
+    which are due when; `allowed(kind)` gives the reason why one shall not be asked for now, else None.
+    """
     worker = JobWorker(
         settings, service=service, kinds=kinds, schedules=schedules, duties=duties, nursery=nursery,
         allowed=allowed,
     )  # fmt: skip
-    await worker.run(stop)
+    try:
+        await run_workers([worker], stop)
+    finally:
+        if nursery:
+            await nursery.aclose()
 
 
 def worker_class(
@@ -177,4 +197,4 @@ def worker_class(
     return type("Worker", (), attributes)
 
 
-__all__ = ["JobWorker", "run_worker", "worker_class"]
+__all__ = ["JobWorker", "run_worker", "run_workers", "worker_class"]

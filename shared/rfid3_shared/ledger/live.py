@@ -11,14 +11,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from math import sqrt
 
-from sqlalchemy import ColumnElement, Integer, RowMapping, Subquery, case, cast, func, literal_column, null, select
+from sqlalchemy import ColumnElement, Integer, RowMapping, Subquery, and_, case, cast, func, literal_column, null, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rfid3_shared.ledger.outcomes import Target, predictions
 from rfid3_shared.ledger.tables import analytics_predictions
 
-IS_SCORED = func.coalesce(predictions.validated_at, null()).is_not(None)
-"""Inside a function, lest MariaDB takes the index of scored rows, which are nearly all, before that of days (3 s against 0.4)."""
+IS_SCORED = and_(func.coalesce(predictions.validated_at, null()).is_not(None), predictions.actual_value.is_not(None))
+"""Void rows (`void`) have no outcome. Inside a function, lest
+MariaDB takes the index of scored rows, which are nearly all, before that of days (3 s against 0.4)."""
 
 WEEKS_AHEAD = (predictions.horizon_days + 6) // 7
 

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, func, select
+from sqlalchemy import ColumnElement, RowMapping, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rfid3_shared.errors import NotFound
@@ -21,7 +21,7 @@ class Recorded:
     """A row of `analytics_predictions` with its outcome; times aware, in UTC.
 
     `actual_value`, `known_at` and `restated` are those of the outcome, None while nobody knows it; `error` to `validated_at` are
-    the score, None until it is reckoned with that outcome.
+    the score, None until it is reckoned with that outcome; where only `validated_at` is there it never will be (`void`).
     """
 
     prediction_id: str
@@ -63,7 +63,7 @@ class Recorded:
         return {
             **shown,
             "outcome": None if self.actual_value is None else outcome,
-            "score": None if self.validated_at is None else score,
+            "score": None if self.error is None else score,
         }
 
 
@@ -108,7 +108,8 @@ def matching(
     if until is not None:
         found.append(predictions.prediction_date <= until)
     if scored is not None:
-        found.append(predictions.validated_at.is_not(None) if scored else predictions.validated_at.is_(None))
+        is_scored = and_(predictions.validated_at.is_not(None), predictions.actual_value.is_not(None))
+        found.append(is_scored if scored else predictions.validated_at.is_(None))
     return found
 
 

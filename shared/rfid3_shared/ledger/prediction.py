@@ -106,6 +106,8 @@ class Prediction:
         return cls(**{name: value for name, value in kept.items() if name in NAMES})
 
 
+LONGEST_REQUEST_ID = 36
+"""Characters of a request id that the ledger keeps; a caller's own may be longer."""
 NAMES = tuple(field.name for field in dataclasses.fields(Prediction) if field.init)
 
 

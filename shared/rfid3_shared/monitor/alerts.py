@@ -26,7 +26,7 @@ TICK = timedelta(microseconds=1)
 
 @dataclass(frozen=True)
 class Alert:
-    """One row of `alerts`; times are aware, in UTC. `monitor` is error, coverage, drift or freshness."""
+    """One row of `alerts`; times are aware, in UTC. `monitor` is error, coverage, drift or freshness, or item."""
 
     id: int
     service: str
@@ -104,19 +104,21 @@ async def get_alert(connection: AsyncConnection, alert_id: int) -> Alert:
 
 
 async def list_alerts(
-    connection: AsyncConnection, *, service: str | None = None, open_only: bool = True, limit: int = 50, offset: int = 0,
-    worst_first: bool = False,
+    connection: AsyncConnection, *, service: str | None = None, monitor: str | None = None, open_only: bool = True,
+    limit: int = 50, offset: int = 0, worst_first: bool = False,
 ) -> list[Alert]:  # fmt: skip
     """Alerts, newest first; with `worst_first` those of the worst level before all others."""
     rank = case({level: at for at, level in enumerate(LEVELS)}, value=alerts.c.level, else_=len(LEVELS))
     order = [*([rank] if worst_first else []), alerts.c.id.desc()]
-    query = select(alerts).where(*_wanted(service, open_only)).order_by(*order).limit(limit).offset(offset)
+    query = select(alerts).where(*_wanted(service, open_only, monitor)).order_by(*order).limit(limit).offset(offset)
     return [_alert(row) for row in (await connection.execute(query)).mappings()]
 
 
-async def count_alerts(connection: AsyncConnection, *, service: str | None = None, open_only: bool = True) -> int:
+async def count_alerts(
+    connection: AsyncConnection, *, service: str | None = None, monitor: str | None = None, open_only: bool = True
+) -> int:
     """How many `list_alerts` would give without a limit."""
-    query = select(func.count()).select_from(alerts).where(*_wanted(service, open_only))
+    query = select(func.count()).select_from(alerts).where(*_wanted(service, open_only, monitor))
     return int((await connection.execute(query)).scalar_one())
 
 
@@ -146,9 +148,11 @@ def _insert_or_change(dialect: str, row: dict[str, Any], again: dict[str, Any]) 
     return mysql.insert(alerts).values(row).on_duplicate_key_update(again)
 
 
-def _wanted(service: str | None, open_only: bool) -> Iterator[Any]:
+def _wanted(service: str | None, open_only: bool, monitor: str | None = None) -> Iterator[Any]:
     if service:
         yield alerts.c.service == service
+    if monitor:
+        yield alerts.c.monitor == monitor
     if open_only:
         yield alerts.c.closed_at.is_(None)
 

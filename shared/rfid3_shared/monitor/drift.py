@@ -4,11 +4,12 @@ A reference holds bins and shares of the training values; PSI is the sum over bi
 Without drift it is about (1/n + 1/m) times a chi-square of as many degrees as bins but one (n live values, m reference values):
 few values differ by chance alone, so the threshold widens for them and is never below the practical one. The chance of a false
 alarm is spent over all looks (6/pi^2/k^2 of it on the k-th) and evenly over features, which holds however looks and features hang
-together. Within one look it takes values for independent: where neighbours repeat each other, give one value a week. A feature with
-a season drifts with it: compare like seasons.
+together. Within one look it takes values for independent: where neighbours repeat each other, give one value a week, or say which values
+move together (units of one rental class do): they then weigh as the fewer independent ones that they are worth, the chi-square being
+divided by its mean design effect. A feature with a season drifts with it: compare like seasons.
 
 Pure. Sources: Yurdakul 2018, "Statistical properties of population stability index"; Laurent & Massart 2000, lemma 1, for the
-chi-square's tail.
+chi-square's tail; Rao & Scott 1981, "The analysis of categorical data from complex sample surveys", for the design effect.
 """
 
 import math
@@ -38,8 +39,10 @@ class Drift:
         return self.values > 0 and self.psi > self.threshold
 
 
-def reference(values: ArrayLike, bins: int = BINS) -> dict[str, Any]:
-    """What to remember of training values, as JSON: {edges, shares, count}.
+def reference(values: ArrayLike, bins: int = BINS, *, clusters: ArrayLike | None = None) -> dict[str, Any]:
+    """What to remember of training values, as JSON: {edges, shares, count}, and design_effect where clusters are given.
+
+    clusters: which of the values move together, as whole numbers from 0.
 
     Between edges, the quantiles, lie bins closed on the left; a value that fills a whole bin gets one of its own. Shares: below the
     first edge and above the last (0 in the reference: nothing was seen there), the bins between, and missing values, which come last.
@@ -55,7 +58,24 @@ def reference(values: ArrayLike, bins: int = BINS) -> dict[str, Any]:
     # the next number there is ends the bin of a single value, and the last bin, which must not shut out the largest value
     edges = np.unique([*distinct[:-1], *own, *np.nextafter([*own, distinct[-1]], np.inf)])
     counts = _counts(given, edges)
-    return {"edges": edges.tolist(), "shares": (counts / counts.sum()).tolist(), "count": len(given)}
+    found = {"edges": edges.tolist(), "shares": (counts / counts.sum()).tolist(), "count": len(given)}
+    return found if clusters is None else found | {"design_effect": design_effect(_bins(given, edges), clusters)}
+
+
+def design_effect(bins: ArrayLike, clusters: ArrayLike) -> float:
+    """How many values weigh as one independent one, at least 1: the mean over the bins' shares of their variance between clusters over
+    that of independent values. bins, clusters: (n,) whole numbers from 0. Values of a single cluster weigh as one altogether.
+    """
+    bin_of, cluster_of = np.asarray(bins, dtype=np.int64), np.unique(np.asarray(clusters), return_inverse=True)[1]
+    many, width = int(cluster_of.max(initial=-1)) + 1, int(bin_of.max(initial=0)) + 1
+    table = np.bincount(cluster_of * width + bin_of, minlength=many * width).reshape(many, width).astype(float)
+    size, table = len(bin_of), table[:, table.sum(axis=0) > 0]
+    if many < 2 or table.shape[1] < 2:
+        return max(size / max(many, 1), 1.0)
+    shares = table.sum(axis=0) / size
+    apart = table - table.sum(axis=1, keepdims=True) * shares
+    variances = many / (many - 1) * (apart**2).sum(axis=0) / size**2
+    return max(float((variances * size / shares).sum() / (table.shape[1] - 1)), 1.0)
 
 
 def compare(
@@ -68,11 +88,12 @@ def compare(
     given = np.asarray(live, dtype=float).ravel()
     if not len(given):
         return Drift(psi=0.0, threshold=practical_threshold, values=0)
-    now = _counts(given, np.asarray(learned["edges"], dtype=float))
-    then = np.asarray(learned["shares"], dtype=float) * learned["count"]
+    effect = learned.get("design_effect", 1.0)
+    now = _counts(given, np.asarray(learned["edges"], dtype=float)) / effect
+    then = np.asarray(learned["shares"], dtype=float) * learned["count"] / effect
     used = (now > 0) | (then > 0)
     found = psi(_smoothed(then[used]), _smoothed(now[used]))
-    by_chance = (1 / len(given) + 1 / learned["count"]) * chi_square_bound(int(used.sum()) - 1, false_alarm_ratio)
+    by_chance = effect * (1 / len(given) + 1 / learned["count"]) * chi_square_bound(int(used.sum()) - 1, false_alarm_ratio)
     return Drift(psi=found, threshold=max(practical_threshold, by_chance), values=len(given))
 
 
@@ -105,11 +126,15 @@ def compare_all(
     }
 
 
+def _bins(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """(n,) which bin each value is in: 0 below the first edge, then between edges, from the last one on, and last the missing."""
+    known = np.isfinite(values)
+    return np.where(known, np.searchsorted(edges, np.where(known, values, 0.0), side="right"), len(edges) + 1)
+
+
 def _counts(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
     """Values below the first edge, in each bin, from the last edge on, and missing."""
-    known = values[np.isfinite(values)]
-    inside = np.bincount(np.searchsorted(edges, known, side="right"), minlength=len(edges) + 1)
-    return np.append(inside, len(values) - len(known)).astype(float)
+    return np.bincount(_bins(values, edges), minlength=len(edges) + 2).astype(float)
 
 
 def _smoothed(counts: np.ndarray) -> np.ndarray:

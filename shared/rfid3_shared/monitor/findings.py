@@ -14,6 +14,7 @@ import numpy as np
 
 from rfid3_shared.ledger.live import WeekScore
 from rfid3_shared.monitor import drift, freshness, martingale
+from rfid3_shared.monitor.feature_spec import PART
 
 ERROR_TOLERANCE = 0.25
 """How much worse than in the back-test, relative to it, live errors may be: what is shown is asked for when things are odd."""
@@ -95,11 +96,15 @@ def inputs(
     learned: Mapping[str, Mapping[str, Any]], live: Mapping[str, Sequence[float] | np.ndarray], *, look: int,
     false_alarm_ratio: float, practical_threshold: float,
 ) -> list[Finding]:  # fmt: skip
-    """Drift of each feature that has a reference, one finding a feature."""
+    """Drift of each feature that has a reference, one finding a feature: of one with parts ("feature/part") that of its worst part."""
     found = drift.compare_all(
         learned, live, look=look, false_alarm_ratio=false_alarm_ratio, practical_threshold=practical_threshold
     )
-    return [_drifted(name, result, practical_threshold) for name, result in found.items()]
+    parts: dict[str, dict[str, drift.Drift]] = {}
+    for name, result in found.items():
+        feature, _, part = name.partition(PART)
+        parts.setdefault(feature, {})[part] = result
+    return [_drifted(feature, of_feature, practical_threshold) for feature, of_feature in parts.items()]
 
 
 def age(data_as_of: date | None, today: date, *, limit_days: float, usual_gap_days: int = 0) -> Finding:
@@ -138,13 +143,16 @@ def _ratio(missed: float, promised: float) -> float:
     return WORST_RATIO if missed > 0 else 0.0
 
 
-def _drifted(name: str, found: drift.Drift, practical_threshold: float) -> Finding:
-    figures = {"psi": _rounded(found.psi), "threshold": _rounded(found.threshold), "values": found.values}
+def _drifted(feature: str, parts: Mapping[str, drift.Drift], practical_threshold: float) -> Finding:
+    part, found = max(parts.items(), key=lambda one: (one[1].values > 0, one[1].psi / one[1].threshold, one[0]))
+    figures: dict[str, Any] = {"psi": _rounded(found.psi), "threshold": _rounded(found.threshold), "values": found.values}
+    figures |= {"part": part, "parts": len(parts)} if part or len(parts) > 1 else {}
     if not found.values:
-        return Finding("drift", name, "too little data", f"There are no live values of {name}.", figures)
+        return Finding("drift", feature, "too little data", f"There are no live values of {feature}.", figures)
+    name = f"{feature} of {part}" if part else feature
     words = f"{name}: PSI {found.psi:.2f} over {found.values} live values; from {found.threshold:.2f} it is drift."
-    over = found.psi < OVER_PART * practical_threshold
-    return Finding("drift", name, "alarm" if found.drifted else "quiet", words, figures, over=over)
+    over = all(one.psi < OVER_PART * practical_threshold for one in parts.values())
+    return Finding("drift", feature, "alarm" if found.drifted else "quiet", words, figures, over=over)
 
 
 def _rounded(value: float) -> float:

@@ -4,13 +4,16 @@ from sqlalchemy import JSON, Column, Index, String, Table
 
 from rfid3_shared.db import Identity, Moment, store_metadata
 
+OF_ITEM = "item"
+"""Monitor of the alerts about a single item, whose subject is its tag; all others speak of a service's model, inputs or data."""
+
 alerts = Table(
     "alerts", store_metadata,
     Column("id", Identity, primary_key=True),
     Column("service", String(50), nullable=False),
-    # error, coverage, drift or freshness
+    # error, coverage, drift or freshness; item for single items
     Column("monitor", String(20), nullable=False),
-    # what it speaks of: a feature, "all"
+    # what it speaks of: a feature, an item, "all"
     Column("subject", String(100), nullable=False),
     # "service/monitor/subject" while open, NULL once closed: the unique index admits one open alert of each
     Column("open_key", String(180), unique=True),

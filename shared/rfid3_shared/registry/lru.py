@@ -70,6 +70,12 @@ class Lru(Generic[K, T]):
         with self._lock:
             return self._pinned_bytes() + size <= self._limit_bytes
 
+    def clear(self) -> None:
+        """Let go of everything, the pinned one too."""
+        with self._lock:
+            self._held.clear()
+            self._pinned = None
+
     def _hold(self, key: K, value: T, size: int, pin: bool) -> None:
         with self._lock:
             if pin:

@@ -101,8 +101,11 @@ class Snapshots(Generic[T]):
             self._tasks.append(asyncio.create_task(self._listen(self._redis)))
 
     async def aclose(self) -> None:
-        """Stop watching; what is loaded stays."""
+        """Stop watching, and let go of what is loaded: an app outlives its server (FastAPI keeps its routes in caches of its own),
+        and with it every mapped array its descriptor."""
         await end_tasks(self._tasks)
+        self.loaded = self.shadow = None
+        self._memory.clear()
 
     async def _look(self) -> None:
         """Find out who is on duty, and load who is not loaded."""

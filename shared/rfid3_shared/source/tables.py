@@ -22,14 +22,12 @@ from sqlalchemy import (
 )  # fmt: skip
 
 from rfid3_shared.db import Identity, Seconds
+from rfid3_shared.source.vocabulary import DEFECTS
 
 source_metadata = MetaData()
 Money = Numeric(12, 2, asdecimal=False)
 
-DEFECT_COLUMNS = (
-    "dirty_or_mud", "leaves", "oil", "mold", "stain", "oxidation", "rip_or_tear", "sewing_repair_needed", "grommet",
-    "rope", "buckle", "wet",
-)  # fmt: skip
+DEFECT_COLUMNS = DEFECTS
 PERSONAL_COLUMNS = frozenset(
     {"client_name", "last_scanned_by", "scan_by", "notes", "status_notes", "latitude", "longitude", "customer_no"}
 )

@@ -60,6 +60,11 @@ NOT_RENTED_BINS = ("resale", "sold")
 """Bins whose units are no part of the rental fleet."""
 GRADES = ("A+", "A", "A-", "B+", "B", "B-", "C+", "C", "C-", "D", "F")
 """Quality grades, best first."""
+DEFECTS = (
+    "dirty_or_mud", "leaves", "oil", "mold", "stain", "oxidation", "rip_or_tear", "sewing_repair_needed", "grommet",
+    "rope", "buckle", "wet",
+)  # fmt: skip
+"""Flags of a scan, as their columns are called."""
 CANCELLED_WORDS = ("Cancelled", "Canceled", "Void")
 """POS contract statuses of a contract that was written and then withdrawn."""
 NOT_LEFT_WORDS = (*CANCELLED_WORDS, "Quote", "Reservation")

@@ -4,30 +4,32 @@ The two ways into the twin. The source is any empty database with RFID3's tables
 """
 
 from calendar import monthrange
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from sqlalchemy import delete, func, select
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import Table, delete, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from rfid3_shared.db import create_tables, transaction
 from rfid3_shared.errors import Conflict, InvalidParameters
 from rfid3_shared.source import tables
 from rfid3_shared.source.business_day import note_simulated_day
-from rfid3_shared.twin import records, truth, write
+from rfid3_shared.twin import records, truth, wear_truth, write
 from rfid3_shared.twin.columns import join
 from rfid3_shared.twin.contracts import MOST_LEAD_DAYS
 from rfid3_shared.twin.demand import Demand
 from rfid3_shared.twin.inventory import listed_tags
 from rfid3_shared.twin.labels import Labels, label
+from rfid3_shared.twin.materials import FAULTS
 from rfid3_shared.twin.pos import reservations
 from rfid3_shared.twin.scarcity import MOST_BLOCKED_RATIO, founded
 from rfid3_shared.twin.simulate import DayRecord, step, take_closed
 from rfid3_shared.twin.state import State, fresh_state, load_state, save_state
-from rfid3_shared.twin.world import TwinSpec, World
+from rfid3_shared.twin.world import RECORDED_RATIO, TwinSpec, World
 
 Progress = Callable[[int, int], None]
 """Called with days done and days in all."""
@@ -49,6 +51,9 @@ class TwinSummary:
     reservations: int
     demand_units: int
     served_units: int
+    faults: dict[str, int]
+    """True faults of the units by kind, as materials.FAULTS."""
+    recorded_faults: int
 
     @property
     def refused_ratio(self) -> float:
@@ -58,11 +63,12 @@ class TwinSummary:
 
 async def create(
     engine: AsyncEngine, truth_path: Path, *, items: int, months: int, seed: int, end: date, replace: bool = False,
-    blocked_ratio: float = 0.0, progress: Progress | None = None,
+    blocked_ratio: float = 0.0, recorded_ratio: float = RECORDED_RATIO, progress: Progress | None = None,
 ) -> TwinSummary:  # fmt: skip
     """Found a company of `items` tags and let it live for `months` months, the last day being `end`.
 
     blocked_ratio: share of the units asked for that its stock shall be too small for; such a company owns fewer tags.
+    recorded_ratio: share of the faults of its units that staff write down, for RFID3 to show; what is true does not depend on it.
     Raises Conflict when the source already holds rows and `replace` is false or it is not the embedded file;
     InvalidParameters for sizes out of range.
     """
@@ -74,13 +80,17 @@ async def create(
         raise InvalidParameters(
             f"Between 0 and {MOST_BLOCKED_RATIO:.0%} of requests can be blocked.", parameter="blocked", value=blocked_ratio
         )
+    if not 0 <= recorded_ratio <= 1:
+        raise InvalidParameters(
+            "The recorded share of faults lies between 0 and 1.", parameter="recorded", value=recorded_ratio
+        )
     await _clear(engine, replace)
     truth_path.parent.mkdir(parents=True, exist_ok=True)
     for stale in (state_path(truth_path), *(truth_path.with_name(truth_path.name + end) for end in ("", "-wal", "-shm"))):
         stale.unlink(missing_ok=True)
     start = first_day(end, months)
     days = (end - start).days + 1
-    world = founded(TwinSpec(seed, items, start, blocked_ratio, days if blocked_ratio else 0))
+    world = founded(TwinSpec(seed, items, start, blocked_ratio, days if blocked_ratio else 0, recorded_ratio))
     run = _Run(engine, truth_path, world, fresh_state(world), days, progress)
     async with transaction(engine) as connection:
         await connection.run_sync(lambda sync: write.set_scan_indexes(sync, present=False))
@@ -137,6 +147,10 @@ async def _clear(engine: AsyncEngine, replace: bool) -> None:
             await connection.run_sync(tables.source_metadata.create_all)
 
 
+async def _insert_truth(connection: AsyncConnection, table: Table, rows: Iterable[tuple[Any, ...]]) -> None:
+    await write.insert_all(connection, table, [column.name for column in table.columns], rows)
+
+
 class _Run:
     """One stretch of days written to one source."""
 
@@ -150,7 +164,8 @@ class _Run:
         self.first = state.day
         self.changed = np.zeros(len(world.tags.pool), bool)
         self.shown = state.status.copy()
-        self.scans = self.contracts = self.demand_units = self.served_units = 0
+        self.scans = self.contracts = self.demand_units = self.served_units = self.recorded = 0
+        self.faults = np.zeros(len(FAULTS), np.int64)
 
     async def live(self, *, new: bool) -> TwinSummary:
         """Live through the days, write them and save the state."""
@@ -161,6 +176,10 @@ class _Run:
             while self.state.day < self.until_day:
                 await self._write_days(truth_engine, self._live_some_days())
             reserved = await self._settle(new)
+            async with transaction(truth_engine) as connection:
+                await connection.execute(delete(wear_truth.true_items))
+                items = wear_truth.item_rows(self.world, self.labels, self.state)
+                await _insert_truth(connection, wear_truth.true_items, items)
             save_state(state_path(self.truth_path), self.world.spec, self.state)
         finally:
             await truth_engine.dispose()
@@ -176,6 +195,9 @@ class _Run:
             self.changed[days[-1].returned] = True
             self.changed[days[-1].allocation.tag] = True
             self.changed[days[-1].scans["tag"][days[-1].scans["tag"] >= 0]] = True
+            self.changed[days[-1].wear.finished] = True
+            self.faults += np.bincount(days[-1].wear.faults["kind"], minlength=len(FAULTS))
+            self.recorded += int(days[-1].wear.faults["recorded"].sum())
             self.demand_units += int(days[-1].requests.units.sum())
             self.served_units += int(days[-1].allocation.served.sum())
             self.progress(self.state.day - self.first, self.until_day - self.first)
@@ -189,7 +211,12 @@ class _Run:
             self.contracts += await write.write_contracts(connection, self.world, self.labels, contracts, lines, records.CLOSED)
         async with transaction(truth_engine) as connection:
             rows = truth.demand_rows(self.world, self.labels, days)
-            await write.insert_all(connection, truth.true_demand, [c.name for c in truth.true_demand.columns], rows)
+            await _insert_truth(connection, truth.true_demand, rows)
+            await _insert_truth(connection, wear_truth.true_faults, wear_truth.fault_rows(self.world, self.labels, days))
+            await _insert_truth(connection, wear_truth.true_visits, wear_truth.visit_rows(self.world, self.labels, days))
+            await _insert_truth(
+                connection, wear_truth.true_conditions, wear_truth.condition_rows(self.world, self.labels, days)
+            )
 
     async def _settle(self, new: bool) -> int:
         """Write what describes the last day: open contracts, reservations, item master, weather; returns reservations."""
@@ -213,12 +240,16 @@ class _Run:
         if new:
             async with transaction(truth_engine) as connection:
                 await truth.describe(connection, self.world, self.labels)
+                await wear_truth.describe(connection)
+                firsts = wear_truth.first_condition_rows(self.world, self.labels)
+                await _insert_truth(connection, wear_truth.true_conditions, firsts)
             return
         last = self.world.spec.start + timedelta(days=self.first - 1)
         async with transaction(self.engine) as connection:
             await write.rewind(connection, last, self.state.next_scan)
         async with transaction(truth_engine) as connection:
             await connection.execute(delete(truth.true_demand).where(truth.true_demand.c.date > last))
+            await wear_truth.rewind(connection, last)
 
     def _summary(self, reserved: int) -> TwinSummary:
         start, scanned = self.world.spec.start, int(self.world.classes.scanned.sum())
@@ -227,4 +258,5 @@ class _Run:
             items=len(listed_tags(self.world)), classes=scanned,
             bulk_classes=len(self.world.classes.scanned) - scanned, scans=self.scans,
             contracts=self.contracts, reservations=reserved, demand_units=self.demand_units, served_units=self.served_units,
+            faults=dict(zip(FAULTS, self.faults.tolist(), strict=True)), recorded_faults=self.recorded,
         )  # fmt: skip

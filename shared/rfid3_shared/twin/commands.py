@@ -43,6 +43,12 @@ def create(
         float,
         typer.Option(min=0, max=0.6, help="Share of the units asked for that meet an empty shelf; 0 = a well-stocked shop."),
     ] = 0.0,
+    recorded: Annotated[
+        float,
+        typer.Option(
+            min=0, max=1, help="Share of the units' faults that staff write down; 0.02 gives labels as thin as real ones."
+        ),
+    ] = 0.35,
     replace: Annotated[bool, typer.Option("--replace", help="Throw away what the embedded source holds now.")] = False,
 ) -> None:
     """Found a company and write its history.
@@ -50,6 +56,10 @@ def create(
     Writes RFID3's tables to the source (RFID3_SOURCE_URL, else the embedded file) and, apart from them, the true demand before
     refusals to <RFID3_HOME>/twin_truth.db. A source that holds rows is left alone unless --replace is given; a database that
     is not the embedded file must be empty in any case.
+
+    Units wear with every turn: they tear, stain, break, get lost, and stay in the shop until they are ready again. RFID3 sees
+    little of it: --recorded of the faults as defects or repairs, grades now and then, units gone as Sold or Missing. What
+    truly happened (condition, faults, stays in the shop) stands in the truth file. What is gone is not bought anew.
 
     Example: rfid3 twin create --items 5000 --months 30 --seed 7
     """
@@ -63,7 +73,7 @@ def create(
 
         return await build.create(
             engine, truth, items=items, months=months, seed=seed, end=last, replace=replace, blocked_ratio=blocked,
-            progress=progress,
+            recorded_ratio=recorded, progress=progress,
         )  # fmt: skip
 
     _carry_out(settings, "Founding the company", run)
@@ -165,6 +175,7 @@ def _table(summary: "TwinSummary", seconds: float) -> Table:
     table = Table(title="The company", show_header=False)
     table.add_column(style="bold")
     table.add_column(justify="right")
+    faults = summary.faults
     days: tuple[date, date] = (summary.first_day, summary.last_day)
     for name, value in (
         ("days written", f"{days[0]} to {days[1]}"),
@@ -174,6 +185,9 @@ def _table(summary: "TwinSummary", seconds: float) -> Table:
         ("contracts", f"{summary.contracts:,} and {summary.reservations:,} reservations"),
         ("units asked for", f"{summary.demand_units:,}"),
         ("refused", f"{summary.refused_ratio:.1%}"),
+        ("faults found at return", f"{faults['repair']:,} to repair, {faults['cleaning']:,} to clean"),
+        ("units gone", f"{faults['retirement']:,} worn out, {faults['loss']:,} lost"),
+        ("written down by staff", f"{summary.recorded_faults:,} of these"),
         ("seconds", f"{seconds:.1f}"),
     ):
         table.add_row(name, value)

@@ -39,6 +39,8 @@ class Demand:
     def __init__(self, world: World, days: int) -> None:
         self.world = world
         self.weather: Weather = simulate_weather(world.spec.seed, world.spec.start, days)
+        self.rain_before: Array = np.concatenate([[0.0], np.cumsum(self.weather.precipitation_in)])
+        """Inches of rain from the first day to the morning of each day."""
         self.drift = _drift(world.spec.seed, len(world.classes.stock), days // 7 + 1)
         classes, pools = world.classes, world.pools
         # the line rate follows from the units; one table (occasion × pool) serves every day

@@ -5,9 +5,16 @@ from datetime import date
 
 import numpy as np
 
+from rfid3_shared.source.vocabulary import GRADES as GRADE_NAMES
+from rfid3_shared.source.vocabulary import grade_score
 from rfid3_shared.twin.randomness import Array, Purpose, stream
 from rfid3_shared.twin.world import GRADES, STORES, World
 
+GRADE_WORDS = (*GRADES, "D", "F")
+"""Grades by code; those of the first day, then the ones that only wear brings."""
+SCORE_OF_CODE = np.array([11 if grade == "" else grade_score(grade) for grade in GRADE_WORDS], np.int8)
+"""Score of each grade code, 0 (F) to 10 (A+); not graded counts as better than any, so that a first grade is always written."""
+CODE_OF_SCORE = np.array([GRADE_WORDS.index(GRADE_NAMES[10 - score]) for score in range(11)], np.int8)
 SPACED_EVERY, GARBLED_EVERY, NULL_TEXT_EVERY = 997, 1999, 19
 """Every so many tags the item master has a leading space in the id, a tag number as status, or `null` as text for a bin."""
 DAY_S = 86_400
@@ -35,7 +42,7 @@ def label(world: World) -> Labels:
     return Labels(
         tag_id=_objects(random_tag_ids(len(world.tags.pool), stream(world.spec.seed, Purpose.TAGS, 1))),
         class_num=_objects([str(number) for number in classes.item_num.tolist()]), class_name=_objects(classes.name),
-        class_bin=_objects(classes.bin), grade=_objects([grade or None for grade in GRADES]), main_store=main,
+        class_bin=_objects(classes.bin), grade=_objects([grade or None for grade in GRADE_WORDS]), main_store=main,
     )  # fmt: skip
 
 

@@ -28,7 +28,13 @@ class Purpose(IntEnum):
     DIRT = 10
     PARTS = 11
     LENGTHS = 12
-    TURNAROUND = 13
+    # 13 decided, until units wore, when a status shown as busy was lifted
+    WEAR_TAGS = 14
+    WEAR = 15
+    VISITS = 16
+    LABELS = 17
+    GRADING = 18
+    MENDING = 19
 
 
 def stream(seed: int, purpose: Purpose, day: int = 0) -> np.random.Generator:

@@ -12,6 +12,7 @@ from rfid3_shared.twin.calendar import public_holidays, season_flags
 from rfid3_shared.twin.columns import Columns
 from rfid3_shared.twin.dirt import TEST_CLASS, TEST_NAME, TEST_TAG
 from rfid3_shared.twin.labels import DAY_S, Labels, contract_numbers, pos_store_code, stamps
+from rfid3_shared.twin.materials import MATERIALS
 from rfid3_shared.twin.pos import MONTH_FACTOR, WEEK_FACTOR
 from rfid3_shared.twin.randomness import Array
 from rfid3_shared.twin.scans import KINDS_OF_SCAN, REPAIR, RETURN, STATUSES, TAG_AS_STATUS
@@ -38,7 +39,6 @@ RESERVED, OUT, CLOSED = ("Reservation", "R"), ("Open", "O"), ("Closed", "C")
 SALES_TAX = 0.075
 DELIVERY_FEE_USD = 65.0
 HOLIDAYS_AHEAD_DAYS = 56
-REPAIR_PLACES = ("Grommet", "Hole in peak", "Marks on linen", "Broken hopper", "Torn kedar", "Spots")
 
 
 def scan_rows(world: World, labels: Labels, scans: Columns) -> list[Row]:
@@ -49,7 +49,7 @@ def scan_rows(world: World, labels: Labels, scans: Columns) -> list[Row]:
     ids, names, numbers = labels.tag_id[own], labels.class_name[cls], labels.class_num[cls]
     bins = labels.class_bin[cls]
     bins[scans["kind"] != RETURN] = None
-    grades = labels.grade[world.tags.grade[own]]
+    grades = labels.grade[scans["grade"]]
     words = np.array(STATUSES, object)[np.where(status == TAG_AS_STATUS, 0, status)]
     words[status == TAG_AS_STATUS] = ids[status == TAG_AS_STATUS]
     for at in np.flatnonzero(tag < 0).tolist():
@@ -66,15 +66,20 @@ def scan_rows(world: World, labels: Labels, scans: Columns) -> list[Row]:
         grades.tolist(), repeat(None), numbers.tolist(), moments, moments, *[repeat(0)] * (len(DEFECT_COLUMNS) + 1),
         strict=False,
     ))  # fmt: skip
-    for at in np.flatnonzero((status == REPAIR) & (tag >= 0)).tolist():
-        rows[at] = _with_defect(rows[at], int(tag[at]))
+    for at in np.flatnonzero(scans["defects"]).tolist():
+        places = MATERIALS[int(world.tags.material[tag[at]])].places if status[at] == REPAIR else ()
+        rows[at] = _with_defects(rows[at], int(scans["defects"][at]), places)
     return rows
 
 
-def _with_defect(row: Row, turn: int) -> Row:
+def _with_defects(row: Row, bits: int, places: tuple[str, ...]) -> Row:
+    """The row with its defects; where there are places it is a repair, which asks for service and names one of them."""
     values, first = list(row), len(SCAN_COLUMNS) - len(DEFECT_COLUMNS) - 1
-    values[SCAN_COLUMNS.index("location_of_repair")] = REPAIR_PLACES[turn % len(REPAIR_PLACES)]
-    values[first + turn % len(DEFECT_COLUMNS)], values[-1] = 1, 1
+    for k in range(len(DEFECT_COLUMNS)):
+        values[first + k] = bits >> k & 1
+    if places:
+        values[SCAN_COLUMNS.index("location_of_repair")] = places[int(values[0]) % len(places)]
+        values[-1] = 1
     return tuple(values)
 
 

@@ -77,6 +77,7 @@ async def describe(connection: AsyncConnection, world: World, labels: Labels) ->
     await connection.execute(delete(parameters))
     await connection.execute(delete(true_classes))
     facts: dict[str, Any] = {"seed": spec.seed, "items": spec.items, "start": spec.start.isoformat()}
+    facts["recorded_ratio"] = spec.recorded_ratio
     if spec.blocked_ratio:
         facts["blocked_ratio"] = spec.blocked_ratio
     await insert_rows(connection, parameters, ("key", "value"), [(key, json.dumps(value)) for key, value in facts.items()])

@@ -10,8 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rfid3_shared.source.vocabulary import grade_score
 from rfid3_shared.twin.catalogue import COLOURS, KINDS
-from rfid3_shared.twin.popularity import class_sizes, mean_quantity, yearly_units
+from rfid3_shared.twin.hazards import materials_of_kinds
+from rfid3_shared.twin.materials import MATERIALS
+from rfid3_shared.twin.popularity import RENTALS_PER_TAG_YEAR, class_sizes, mean_quantity, yearly_units
 from rfid3_shared.twin.randomness import Array, Purpose, stream
 
 
@@ -33,6 +36,9 @@ STORES = (
 )
 GRADES = ("A+", "A", "A-", "B+", "B", "B-", "C+", "C", "C-", "")
 GRADE_SHARES = (0.02, 0.30, 0.12, 0.22, 0.18, 0.03, 0.02, 0.01, 0.01, 0.09)
+UNGRADED_SCORE, WORN_SINCE_GRADED, OLDEST_YEARS = 7.5, 0.3, 12.0
+"""Usual score of a unit nobody graded; grades lost since the last grading, on average; the oldest unit in service."""
+RECORDED_RATIO = 0.35
 BULK_SHARE = 0.10
 """Classes that carry no tags and appear in POS lines only, as a share of the scanned ones."""
 
@@ -50,6 +56,8 @@ class TwinSpec:
     """Share of the units asked for that the stock is bought too small for; 0 = stock as a well-run shop has it."""
     blocked_days: int = 0
     """Days from the first over which that share holds."""
+    recorded_ratio: float = RECORDED_RATIO
+    """Share of the faults that staff write down: defects, repairs, cleanings, units sold off. Changes nothing of what is true."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +112,16 @@ class Tags:
     """Scanned, but missing from the item master."""
     own_store: Array
     """Whether the item master knows its store."""
+    wears: Array
+    """False for units that are not rented, or of bulk classes."""
+    material: Array
+    """Index into MATERIALS."""
+    frailty: Array
+    """How fast it wears and fails beside others of its material: 1 is usual."""
+    age_days: Array
+    """Age at the company's first day."""
+    first_condition: Array
+    """Condition at the company's first day, 0 to 10."""
 
 
 @dataclass(frozen=True)
@@ -222,8 +240,24 @@ def build_tags(spec: TwinSpec, classes: Classes, pools: Pools) -> Tags:
     count, chance = len(pool), rng.random(len(pool))
     scanned = classes.scanned[pools.cls[pool]]
     gone = np.where(scanned & (chance < 0.02), 1, np.where(scanned & (chance > 0.998), 2, 0)).astype(np.int8)
+    usable = (gone == 0) & ~classes.resale[pools.cls[pool]]
+    grade = rng.choice(len(GRADES), count, p=np.array(GRADE_SHARES) / sum(GRADE_SHARES)).astype(np.int8)
+    material = materials_of_kinds()[classes.kind[pools.cls[pool]]]
+    frailty, age_days, condition = _pasts(spec, material, grade)
     return Tags(
-        pool=pool, usable=(gone == 0) & ~classes.resale[pools.cls[pool]], gone_word=gone,
-        grade=rng.choice(len(GRADES), count, p=np.array(GRADE_SHARES) / sum(GRADE_SHARES)).astype(np.int8),
+        pool=pool, usable=usable, gone_word=gone, grade=grade,
         unlisted=scanned & (gone == 0) & (rng.random(count) < 0.01), own_store=rng.random(count) < 0.4,
+        wears=usable & scanned, material=material.astype(np.int8), frailty=frailty, age_days=age_days, first_condition=condition,
     )  # fmt: skip
+
+
+def _pasts(spec: TwinSpec, material: Array, grade: Array) -> tuple[Array, Array, Array]:
+    """Frailty, age in days and condition of each unit on the first day: worn since it was graded, and as old as that takes."""
+    rng = stream(spec.seed, Purpose.WEAR_TAGS)
+    count = len(grade)
+    frailty = np.exp(np.array([m.frailty_spread for m in MATERIALS])[material] * rng.standard_normal(count))
+    score = np.array([grade_score(name) or UNGRADED_SCORE for name in GRADES])[grade]
+    condition = np.clip(score + rng.uniform(-0.5, 0.5, count) - WORN_SINCE_GRADED * rng.exponential(1, count), 0.5, 10)
+    yearly = np.array([RENTALS_PER_TAG_YEAR * m.drop_per_turn + 365.25 * m.drop_per_day for m in MATERIALS])[material]
+    years = (10.2 - condition) / (yearly * frailty) * np.exp(0.3 * rng.standard_normal(count))
+    return frailty, 365.25 * np.clip(years, 0.1, OLDEST_YEARS), condition

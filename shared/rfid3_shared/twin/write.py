@@ -88,36 +88,40 @@ async def write_items(connection: AsyncConnection, world: World, labels: Labels,
     listed = inventory.listed_tags(world)
     listed = listed[np.argsort(labels.tag_id[listed], kind="stable")]
     await insert_all(connection, tables.items, inventory.TAG_COLUMNS, inventory.tag_rows(world, labels, state, listed))
-    await insert_all(
-        connection, tables.items, inventory.POS_ITEM_COLUMNS, inventory.pos_item_rows(world, labels, max(state.day - 1, 0))
-    )
+    await insert_all(connection, tables.items, inventory.POS_ITEM_COLUMNS, inventory.pos_item_rows(world, labels, state))
     await insert_all(
         connection, tables.pos_equipment, inventory.EQUIPMENT_COLUMNS, inventory.equipment_rows(world, labels, state)
     )
 
 
 async def update_items(connection: AsyncConnection, world: World, labels: Labels, state: State, changed: Array) -> None:
-    """The item master and the equipment list after more days; `changed`: whether a tag moved or was scanned."""
+    """The item master and the equipment list after more days; `changed`: whether a tag moved, was scanned, graded or written off."""
     listed = inventory.listed_tags(world)
     changes = inventory.tag_changes(world, labels, state, listed[changed[listed]])
-    moved = [dict(zip("isld", row, strict=True)) for row in changes]
+    moved = [dict(zip("isldqb", row, strict=True)) for row in changes]
     for row in moved:
         row["d"] = row["d"] and datetime.fromisoformat(row["d"])
-    priced = inventory.pos_item_rows(world, labels, max(state.day - 1, 0))
-    rates = [{"i": row[1], "r": json.loads(row[11])} for row in priced if row[11]]
-    turnover = [{"i": row[0], "y": row[3], "l": row[4]} for row in inventory.equipment_rows(world, labels, state)]
+    priced = inventory.pos_item_rows(world, labels, state)
+    rates = [{"i": row[1], "r": json.loads(row[11]), "c": row[12]} for row in priced if row[11]]
+    turnover = [{"i": row[0], "y": row[3], "l": row[4], "c": row[5]} for row in inventory.equipment_rows(world, labels, state)]
     items, equipment = tables.items, tables.pos_equipment
     i: BindParameter[Any] = bindparam("i")
-    rate: BindParameter[Any] = bindparam("r", type_=items.c.rental_rates.type)
-    earned: dict[str, BindParameter[Any]] = {"turnover_ytd": bindparam("y"), "turnover_ltd": bindparam("l")}
+    priced_as: dict[str, BindParameter[Any]] = {
+        "rental_rates": bindparam("r", type_=items.c.rental_rates.type), "repair_cost_ltd": bindparam("c"),
+    }  # fmt: skip
+    earned: dict[str, BindParameter[Any]] = {
+        "turnover_ytd": bindparam("y"), "turnover_ltd": bindparam("l"), "repair_cost_ytd": bindparam("c"),
+    }  # fmt: skip
     live: dict[str, BindParameter[Any]] = {
         "status": bindparam("s"),
         "last_contract_num": bindparam("l"),
         "date_last_scanned": bindparam("d"),
+        "quality": bindparam("q"),
+        "bin_location": bindparam("b"),
     }
     for statement, values in (
         (update(items).where(items.c.tag_id == i).values(live), moved),
-        (update(items).where(items.c.item_num == i).values(rental_rates=rate), rates),
+        (update(items).where(items.c.item_num == i).values(priced_as), rates),
         (update(equipment).where(equipment.c.item_num == i).values(earned), turnover),
     ):
         if values:

@@ -37,7 +37,7 @@ class Spells:
     series: of the shelf on which the unit stands at the spell's end. out_day: when it left before, NEVER for a first spell.
     out_weekday, contract: of that departure. known_day: first day on which it is known to be home (its next departure, or a scan),
     `days` when it never is. returned: known_day is that of a return scan. touched: of another sighting. left_day: next departure,
-    `days` when there is none. gone: left the company without being seen again.
+    `days` when there is none. gone: sold or missing, and this its last spell: it left the shelf nobody knows when, and counts as not there.
     """
 
     series: np.ndarray
@@ -77,7 +77,7 @@ def spells(sources: Sources, shelves: pl.DataFrame, first: date, days: int) -> S
     return Spells(
         series=at["series"].astype(np.int64), out_day=at["out_day"].astype(np.int64), contract=at["contract_code"].astype(np.int64),
         known_day=known.astype(np.int64), returned=returned, touched=seen_first & ~returned, left_day=left_day.astype(np.int64),
-        gone=both["gone"].to_numpy() & (left_day == days) & ~seen_first,
+        gone=both["gone"].to_numpy() & (left_day == days),
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from rfid3_demand.evaluation.rolling import Window
 from rfid3_demand.evaluation.said import LEVELS, Contender, Said, Share
-from rfid3_demand.model.lean_lightgbm import lightgbm_here
+from rfid3_shared.lean_lightgbm import lightgbm_here
 from rfid3_shared.series import future_dates
 
 NAME = "LightGBM"

@@ -1,7 +1,7 @@
 """How many units will each class, store and period need, and how sure are we?
 
 Rooms, in reading order: panel (shapes) · seasonal · yearly_shape · naive · smoothing · window_regression · intermittent ·
-tree_features · tree_paths · past · method · plain_form · lean_lightgbm · calendar_terms · regressor_paths ·
+tree_features · tree_paths · past · method · plain_form · calendar_terms · regressor_paths ·
 whitening · interventions · regression · engine · global_tree · candidates · ensemble · stacking · prior_shares · booking_curve ·
 drift_ratio · pickup · reconcile · error_models · scenarios · negative_binomial · intervals · contributions · backtest · nodes · learned ·
 variants · budget · probe · fit · incremental; season_check, deseasoned, level_shifts, trend_check and diagnosis say

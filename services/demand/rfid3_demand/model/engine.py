@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from rfid3_demand.model.lean_lightgbm import lightgbm_here
+from rfid3_shared.lean_lightgbm import lightgbm_here
 
 if TYPE_CHECKING:
     from rfid3_demand.model.method import Method

@@ -14,8 +14,8 @@ import numpy as np
 
 from rfid3_demand.model import tree_paths
 from rfid3_demand.model.engine import LOCAL, Engine, TrainingRows
-from rfid3_demand.model.lean_lightgbm import lightgbm_here
 from rfid3_demand.model.tree_features import CAUSES, Origin, TreeData, at_origin, cause_of, rows
+from rfid3_shared.lean_lightgbm import lightgbm_here
 
 ROW_BUDGET = 100_000
 LEAST_ROWS = 300

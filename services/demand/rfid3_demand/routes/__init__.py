@@ -16,7 +16,6 @@ from rfid3_demand.routes import (
     series_routes,
     training_routes,
 )
-from rfid3_demand.routes.training_routes import TRAIN_KIND
 
 router = APIRouter(prefix="/demand", tags=["demand"])
 for room in (
@@ -31,4 +30,4 @@ for room in (
 ):
     router.include_router(room.router)
 
-__all__ = ["TRAIN_KIND", "router"]
+__all__ = ["router"]

@@ -7,8 +7,9 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from rfid3_demand import live_accuracy, predict
-from rfid3_demand.routes.answering import LoadedSnapshot, Open, Reader, SwitchedOn, meta_of
+from rfid3_demand.routes.answering import LoadedSnapshot, SwitchedOn, meta_of
 from rfid3_demand.schemas import AccuracyAnswer, AccuracyQuery
+from rfid3_shared.answering import Open, Reader
 from rfid3_shared.app import answer
 from rfid3_shared.cache import cache_key
 from rfid3_shared.envelope import Envelope

@@ -4,7 +4,6 @@ The work is done by the service's worker, in a process of its own: this process 
 looks at its row until the deadline. Nothing of it is written to the ledger: nobody here will learn what became of it.
 """
 
-import asyncio
 import math
 from typing import Annotated, Any, ClassVar
 
@@ -16,13 +15,15 @@ from pydantic import ValidationError
 
 from rfid3_demand import payloads
 from rfid3_demand.own_input import MOST_STEPS
-from rfid3_demand.routes.answering import Open, Reader, SwitchedOn
+from rfid3_demand.routes.answering import SwitchedOn
 from rfid3_demand.schemas import AdhocAnswer, AdhocRequest
 from rfid3_demand.settings import ADHOC_KIND, SERVICE
+from rfid3_shared.answering import Open, Reader
 from rfid3_shared.app import answer
 from rfid3_shared.db import transaction
 from rfid3_shared.envelope import Envelope
 from rfid3_shared.errors import AppError, Conflict, NotFound, PayloadTooLarge, RateLimited
+from rfid3_shared.job_patience import patience_s, until_done
 from rfid3_shared.jobs import INTERACTIVE, Job, count_jobs, enqueue_and_send, get_job
 from rfid3_shared.resources import Resources
 
@@ -30,10 +31,7 @@ router = APIRouter()
 MOST_BYTES = 12_000_000
 MOST_WAITING = 10
 """Requests whose work has not begun; more are refused until some are done."""
-LOOK_EVERY_S = (0.05, 0.1, 0.25)
 READING_S = 10.0
-RESERVE_S = 0.3
-"""Time kept of the gateway's deadline to send the answer."""
 WHERE = "/api/predictive/demand/forecast/adhoc/"
 IdempotencyKey = Annotated[
     str | None, Header(max_length=128, description="Repeating a request with the same key gives the same job again.")
@@ -76,9 +74,9 @@ async def adhoc(request: Request, held: Open, caller: Reader, idempotency_key: I
         arguments={"input": name, "series": wanted.count, "steps": steps, "freq": wanted.freq, "horizon": wanted.horizon},
         idempotency_key=f"{caller.key_id}/adhoc/{idempotency_key}" if idempotency_key else None,
     )  # fmt: skip
-    patience_s = _patience_s(request, wanted)
-    if not wanted.respond_async and request.app.state.pace.expected_s(wanted.count, steps) <= patience_s:
-        job = await _until_done(held, job, request.scope["state"]["started"] + patience_s)
+    patient_s = patience_s(request, wanted.deadline_s)
+    if not wanted.respond_async and request.app.state.pace.expected_s(wanted.count, steps) <= patient_s:
+        job = await until_done(held, job, request.scope["state"]["started"] + patient_s)
     return await _told(request, held, job)
 
 
@@ -122,23 +120,6 @@ def _read(raw: bytes) -> tuple[AdhocRequest, str, bytes]:
         return AdhocRequest.model_validate_json(raw or b"null"), payloads.name_of(raw), payloads.packed(raw)
     except ValidationError as fault:
         raise RequestValidationError(fault.errors(include_url=False, include_context=False)) from None
-
-
-def _patience_s(request: Request, wanted: AdhocRequest) -> float:
-    """Seconds from the request's arrival until it is answered one way or the other."""
-    given = request.headers.get("x-request-deadline-ms", "")
-    return min(wanted.deadline_s, max(0.1, int(given) / 1000 - RESERVE_S)) if given.isdigit() else wanted.deadline_s
-
-
-async def _until_done(held: Resources, job: Job, until_s: float) -> Job:
-    """The job when it has ended, or as it is when time is up."""
-    looks = 0
-    while not job.finished and (left_s := until_s - held.clock.monotonic()) > 0:
-        await asyncio.sleep(min(left_s, LOOK_EVERY_S[min(looks // 10, len(LOOK_EVERY_S) - 1)]))
-        looks += 1
-        async with transaction(held.store) as connection:
-            job = await get_job(connection, job.id)
-    return job
 
 
 async def _told(request: Request, held: Resources, job: Job) -> Response:

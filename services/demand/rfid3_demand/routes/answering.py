@@ -13,13 +13,12 @@ from rfid3_demand.live_reading import Live, classes_below, online
 from rfid3_demand.present.definitions import pack
 from rfid3_demand.schemas import ForecastQuery
 from rfid3_demand.served import Served
+from rfid3_demand.settings import SERVICE
 from rfid3_demand.snapshot import Snapshot
-from rfid3_shared.auth import Caller
+from rfid3_shared import answering
+from rfid3_shared.answering import loaded_or, switched_on
 from rfid3_shared.db import transaction
-from rfid3_shared.deps import get_resources, require
-from rfid3_shared.errors import AppError, InsufficientData, ModelUnavailable
-from rfid3_shared.flags import Flag
-from rfid3_shared.flags.guard import require_flag
+from rfid3_shared.errors import AppError, InsufficientData
 from rfid3_shared.ledger import Prediction
 from rfid3_shared.registry import Loaded
 from rfid3_shared.resources import Resources
@@ -29,24 +28,15 @@ TOLD = ("reconciliation", "quantiles", "left_out", "yearly_shape", "bookings", "
 """Notes of a version that its answers repeat in `meta`."""
 
 
-async def get_loaded(request: Request) -> Loaded[Snapshot]:
-    """The snapshot that serves now.
-
-    Without one raises InsufficientData when the source has nothing to train on, else ModelUnavailable.
-    """
-    try:
-        return request.app.state.snapshots.get()  # type: ignore[no-any-return]
-    except ModelUnavailable:
-        held: Resources = request.app.state.resources
-        async with transaction(held.source) as connection:
-            await queries.known_span(connection, await business_day(connection, held.clock))
-        raise
+async def _explain(held: Resources) -> None:
+    """Raises InsufficientData when the source has nothing to train on."""
+    async with transaction(held.source) as connection:
+        await queries.known_span(connection, await business_day(connection, held.clock))
 
 
+get_loaded = loaded_or(_explain)
 LoadedSnapshot = Annotated[Any, Depends(get_loaded)]
-Open = Annotated[Resources, Depends(get_resources)]
-SwitchedOn = Depends(require_flag(Flag.DEMAND_FORECASTING))
-Reader = Annotated[Caller, Depends(require("read"))]
+SwitchedOn = switched_on(SERVICE)
 
 
 def meta_of(
@@ -56,11 +46,8 @@ def meta_of(
     spec, known = loaded.snapshot.spec, None if served is None else served.known
     as_of = known.present.moment.date() if known is not None and known.present is not None else spec.data_as_of
     features = {} if known is None else {"features": known.told}
-    return {
-        "model_version": loaded.version.model_version, "fallback": not request.app.state.snapshots.healthy, "data_as_of": as_of,
-        "data_age_days": max(0, (today - as_of).days), **features,
-        **{name: spec.notes[name] for name in TOLD if name in spec.notes}, **extra,
-    }  # fmt: skip
+    told = {name: spec.notes[name] for name in TOLD if name in spec.notes}
+    return answering.meta_of(request, loaded.version.model_version, as_of, today, **features, **told, **extra)
 
 
 RowsOf = Callable[[Snapshot], list[int]]
@@ -135,13 +122,9 @@ def predicted(
 
 def write_down(request: Request, live: Live | None, queries_asked: list[ForecastQuery], shown: list[Prediction]) -> None:
     """Record what is shown, and have the shadow version answer the same questions of the same present, unseen and later."""
-    request.app.state.resources.ledger.record(shown)
-    shadow = request.app.state.snapshots.shadow
-    if shadow is not None and shown:
-        at, request_id = shown[0].created_at, shown[0].request_id
-        request.app.state.shadowing.answer_beside(
-            shadow.version, lambda: _beside(shadow, live, queries_asked, at, request_id), champion=shown
-        )
+    answering.write_down(
+        request, shown, lambda shadow: _beside(shadow, live, queries_asked, shown[0].created_at, shown[0].request_id)
+    )
 
 
 def _beside(

@@ -13,8 +13,6 @@ from pydantic import ValidationError
 from rfid3_demand.live_reading import Live
 from rfid3_demand.routes.answering import (
     LoadedSnapshot,
-    Open,
-    Reader,
     SwitchedOn,
     meta_of,
     predicted,
@@ -25,6 +23,7 @@ from rfid3_demand.routes.answering import (
 )
 from rfid3_demand.schemas import BatchAnswer, BatchRequest, ForecastQuery
 from rfid3_demand.snapshot import Snapshot
+from rfid3_shared.answering import Open, Reader
 from rfid3_shared.app import answer, in_words
 from rfid3_shared.envelope import Envelope
 from rfid3_shared.errors import AppError, InvalidParameters

@@ -7,18 +7,10 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from rfid3_demand import chart
-from rfid3_demand.routes.answering import (
-    LoadedSnapshot,
-    Open,
-    Reader,
-    SwitchedOn,
-    read_present,
-    rows_of_queries,
-    served_for,
-    write_down,
-)
+from rfid3_demand.routes.answering import LoadedSnapshot, SwitchedOn, read_present, rows_of_queries, served_for, write_down
 from rfid3_demand.routes.series_routes import seen
 from rfid3_demand.schemas import ChartQuery
+from rfid3_shared.answering import Open, Reader
 from rfid3_shared.cache import cache_key
 
 router = APIRouter()

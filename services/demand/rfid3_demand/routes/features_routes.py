@@ -10,8 +10,9 @@ from rfid3_demand import resolve
 from rfid3_demand.live_reading import online
 from rfid3_demand.nodes import ALL, Node
 from rfid3_demand.present.definitions import LIVE, entity, pack
-from rfid3_demand.routes.answering import Open, Reader, SwitchedOn, get_loaded
+from rfid3_demand.routes.answering import SwitchedOn, get_loaded
 from rfid3_demand.schemas.features import FeaturesAnswer, FeaturesQuery
+from rfid3_shared.answering import Open, Reader
 from rfid3_shared.app import answer
 from rfid3_shared.envelope import Envelope
 from rfid3_shared.errors import InvalidParameters

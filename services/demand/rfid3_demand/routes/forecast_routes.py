@@ -8,8 +8,6 @@ from fastapi.responses import Response
 
 from rfid3_demand.routes.answering import (
     LoadedSnapshot,
-    Open,
-    Reader,
     SwitchedOn,
     meta_of,
     meta_of_series,
@@ -20,6 +18,7 @@ from rfid3_demand.routes.answering import (
     write_down,
 )
 from rfid3_demand.schemas import ForecastAnswer, ForecastQuery
+from rfid3_shared.answering import Open, Reader
 from rfid3_shared.app import answer
 from rfid3_shared.cache import cache_key
 from rfid3_shared.envelope import Envelope

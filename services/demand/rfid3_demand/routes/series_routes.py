@@ -12,8 +12,6 @@ from rfid3_demand import predict, series_view
 from rfid3_demand.ledger_rows import rows_of
 from rfid3_demand.routes.answering import (
     LoadedSnapshot,
-    Open,
-    Reader,
     SwitchedOn,
     meta_of,
     meta_of_series,
@@ -26,6 +24,7 @@ from rfid3_demand.schemas import ForecastQuery, SeriesAnswer, SeriesPage, Series
 from rfid3_demand.schemas.series import SERIES_EXAMPLE
 from rfid3_demand.served import Served
 from rfid3_demand.snapshot import Snapshot
+from rfid3_shared.answering import Open, Reader
 from rfid3_shared.app import answer
 from rfid3_shared.cache import cache_key
 from rfid3_shared.envelope import Envelope
