@@ -1,7 +1,7 @@
-"""How does a task of the event loop end for certain?"""
+"""How does a task of the event loop end for certain, and how is what must be done at the end done whole?"""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from typing import Any
 
 ASK_AGAIN_S = 1.0
@@ -31,5 +31,22 @@ async def end_tasks(tasks: Iterable["asyncio.Task[Any]"]) -> None:
             pending.remove(task)
             if not task.cancelled():
                 task.exception()  # marks it as seen
+    if interrupted is not None:
+        raise interrupted
+
+
+async def finish(work: "Coroutine[Any, Any, None]") -> None:
+    """Do this to its end although the caller is cancelled meanwhile, however often; that is raised when it is done.
+
+    For letting go of servers: half a closing leaves a connection, and the thread behind it, to nobody. The work must be bounded
+    by itself. What it raises is raised.
+    """
+    task, interrupted = asyncio.create_task(work), None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as fault:
+            interrupted = fault
+    task.result()
     if interrupted is not None:
         raise interrupted

@@ -86,12 +86,17 @@ class TestRunWork:
         self, engine: AsyncEngine, settings: Settings, tmp_path: Path, nursery: Nursery | None
     ) -> None:
         """The time limit ends every process of the job, and trying again would not help."""
-        notes = tmp_path / "notes"
-        async with working(settings.model_copy(update={"job_timeout_s": 4.0}), nursery=nursery):
-            job = await done(engine, await ask(engine, settings.redis_dsn, "with_child", notes=str(notes)))
+        notes, started = tmp_path / "notes", []
+        for limit_s in (3.0, 12.0, 48.0):  # a busy machine may not have begun the work when the shorter ones are over
+            async with working(settings.model_copy(update={"job_timeout_s": limit_s}), nursery=nursery):
+                job = await done(engine, await ask(engine, settings.redis_dsn, "with_child", notes=str(notes)))
+            assert (job.state, job.attempts, job.error["code"]) == ("failed", 1, "TIMEOUT")
+            started = notes.read_text().split() if notes.exists() else []
+            if len(started) >= 2:
+                break
 
-        assert (job.state, job.attempts, job.error["code"]) == ("failed", 1, "TIMEOUT")
-        await gone(*map(int, notes.read_text().split()))
+        assert len(started) >= 2
+        await gone(*map(int, started))
 
     async def test_memory_is_counted_over_the_whole_group(
         self, engine: AsyncEngine, settings: Settings, nursery: Nursery | None

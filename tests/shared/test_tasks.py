@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 
 from rfid3_shared import tasks as tasks_module
-from rfid3_shared.tasks import end_tasks
+from rfid3_shared.tasks import end_tasks, finish
 
 
 class TestEndTasks:
@@ -65,3 +65,37 @@ class TestEndTasks:
 
         assert outer.cancelled()
         assert inner.done()
+
+
+class TestFinish:
+    async def test_cancelled_however_often_it_is_done_whole_and_then_raised(self) -> None:
+        """The steps of an ending all happen; whoever was cancelled meanwhile learns of it afterwards."""
+        begun, go, steps = asyncio.Event(), asyncio.Event(), []
+
+        async def ending() -> None:
+            begun.set()
+            await go.wait()
+            steps.append("store")
+            await asyncio.sleep(0)
+            steps.append("source")
+
+        task = asyncio.create_task(finish(ending()))
+        await begun.wait()
+        for _ in range(3):
+            task.cancel()
+            await asyncio.sleep(0.01)
+        assert not task.done()
+        go.set()
+
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert steps == ["store", "source"]
+
+    async def test_its_fault_is_raised(self) -> None:
+        """What fails at the end is not passed over."""
+
+        async def fails() -> None:
+            raise OSError("gone")
+
+        with pytest.raises(OSError, match="gone"):
+            await finish(fails())

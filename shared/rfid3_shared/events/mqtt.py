@@ -8,7 +8,9 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from rfid3_shared.db import open_engine, transaction
 from rfid3_shared.errors import StoreUnavailable
@@ -17,7 +19,10 @@ from rfid3_shared.jobs.duties import Duty, Held
 from rfid3_shared.jobs.holder import own_name
 from rfid3_shared.log import get_logger
 from rfid3_shared.settings import Settings
-from rfid3_shared.tasks import end_tasks
+from rfid3_shared.tasks import end_tasks, finish
+
+if TYPE_CHECKING:
+    from rfid3_shared.events.mqtt_listener import Listener
 
 CONSUMER = "mqtt"
 LOOK_S, SAVE_S, LEASE_S = 5.0, 3.0, 15.0
@@ -75,9 +80,12 @@ class _Lease:
             if listening.done():
                 listening.result()
         finally:
-            await end_tasks({listening})
-            await source.dispose()
-            await self._let_go(held, {**listener.state, "why": "Nobody listens."})
+            await finish(self._end(held, listening, listener, source))
+
+    async def _end(self, held: Held, listening: "asyncio.Task[None]", listener: "Listener", source: AsyncEngine) -> None:
+        await end_tasks({listening})
+        await source.dispose()
+        await self._let_go(held, {**listener.state, "why": "Nobody listens."})
 
     async def _hold(self, held: Held) -> dict[str, Any] | None:
         async with transaction(held.engine) as connection:

@@ -29,7 +29,7 @@ from rfid3_shared.jobs.scheduler import Allowed, Scheduler, always
 from rfid3_shared.jobs.sweep import Sweeper
 from rfid3_shared.log import get_logger
 from rfid3_shared.settings import Settings
-from rfid3_shared.tasks import end_tasks
+from rfid3_shared.tasks import end_tasks, finish
 
 TICK_S = 1.0
 log = get_logger("jobs.worker")
@@ -76,8 +76,7 @@ class JobWorker:
             for task in ended - {waiting}:
                 task.result()
         finally:
-            await end_tasks({listening, watching, waiting})
-            await self.close()
+            await finish(self._end({listening, watching, waiting}))
             log.info("worker_stopped", service=self._service)
 
     async def close(self) -> None:
@@ -89,6 +88,10 @@ class JobWorker:
         with contextlib.suppress(*REDIS_FAULTS):
             await self._redis.aclose()
         await self._engine.dispose()
+
+    async def _end(self, tasks: Iterable[asyncio.Task[Any]]) -> None:
+        await end_tasks(tasks)
+        await self.close()
 
     async def deliver(self, job_id: str, lane: str) -> None:
         """Run a job that arq brought; a delivery that comes to nothing is the sweeper's business."""

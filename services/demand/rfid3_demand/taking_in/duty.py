@@ -20,6 +20,7 @@ from rfid3_shared.errors import AppError
 from rfid3_shared.events.stream import Wakeups
 from rfid3_shared.jobs.duties import Duty, Held
 from rfid3_shared.log import get_logger
+from rfid3_shared.tasks import finish
 
 if TYPE_CHECKING:
     from rfid3_demand.taking_in.looking import Looking
@@ -45,7 +46,7 @@ async def take_in_for_ever(held: Held) -> None:
                 with contextlib.suppress(*FAULTS):
                     await asyncio.wait_for(passes.release(), 1.0)
     finally:
-        await source.dispose()
+        await finish(source.dispose())
 
 
 DUTY = Duty("taking in", 1.0, take_in_for_ever)
