@@ -1,6 +1,7 @@
 """What tests of jobs do and wait for: ask for one, watch its row, its notes and its processes."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -58,9 +59,22 @@ async def numbers(path: Path, count: int) -> list[int]:
 
 def below(process_id: int, but: Iterable[int] = ()) -> list[int]:
     """The processes that a process started, and those that they did; without those in `but` and what those started."""
-    children = psutil.Process(process_id).children()
+    try:
+        children = psutil.Process(process_id).children()
+    except psutil.NoSuchProcess:
+        return []
     kept = [child.pid for child in children if child.pid not in but]
     return [*kept, *(grandchild for child in kept for grandchild in below(child, but))]
+
+
+def named_below(process_id: int) -> dict[str, psutil.Process]:
+    """The processes below one, by name; those that end while one looks are not among them."""
+    found = {}
+    for number in below(process_id):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process = psutil.Process(number)
+            found[process.name()] = process
+    return found
 
 
 async def gone(*process_ids: int) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import psutil
 import pytest
+from joblife import lives, named_below
 
 RFID3 = Path(sys.executable).with_name("rfid3")
 PATIENCE_S = 120
@@ -58,7 +59,7 @@ class Running:
 
     def processes(self) -> dict[str, psutil.Process]:
         """Processes below the suite by name."""
-        return {process.name(): process for process in psutil.Process(self.process.pid).children(recursive=True)}
+        return named_below(self.process.pid)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Send the signal, wait for the end, return the exit code."""
@@ -122,7 +123,7 @@ def served_version(suite: Running) -> str:
 
 def all_gone(processes: list[psutil.Process]) -> bool:
     """Whether none of them runs any more."""
-    return not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in processes)
+    return not any(process.is_running() and lives(process.pid) for process in processes)
 
 
 class TestUp:
@@ -261,7 +262,7 @@ class TestStop:
         with urllib.request.urlopen(request, timeout=10) as answer:
             assert answer.status == 202
         worker = running.processes()["rfid3-worker"]
-        assert eventually(lambda: any(child.name() == "rfid3-job" for child in worker.children(recursive=True)))
+        assert eventually(lambda: "rfid3-job" in named_below(worker.pid))
         processes = list(running.processes().values())
 
         code = running.stop(signal.SIGTERM)
