@@ -103,13 +103,16 @@ def by_law(of: Company, snapshot: Snapshot) -> tuple[np.ndarray, np.ndarray, np.
 
 
 def judged(snapshot: Snapshot, rows: np.ndarray, year: np.ndarray, served: np.ndarray, usd: np.ndarray) -> str:
-    """Services advised, dollars promised and truly avoided."""
+    """Services advised, dollars promised with their interval, truly avoided and whether inside, the best there is."""
     costs = dict(zip(COSTS, np.asarray(snapshot.costs[rows], float).T, strict=True))
     risk = costs["downtime_days"] * costs["revenue_usd_per_day"] * costs["booked_ratio"]
     gain = (usd * (1 + EMERGENCY_RATIO) + risk) * (year - served) - PLANNED_RATIO * usd
     advised = snapshot.advice[rows] == ADVICE.index("service")
-    promised = float(snapshot.best[rows, BEST.index("avoided_usd")][advised].sum())
-    return (f"{advised.sum():6d}{promised:12,.0f}{gain[advised].sum():12,.0f}{gain[gain > 0].sum():12,.0f}"
+    names = ("avoided_usd", "avoided_lower_usd", "avoided_upper_usd")
+    promised, lower, upper = (float(snapshot.best[rows, BEST.index(name)][advised].sum()) for name in names)
+    truly = gain[advised].sum()
+    return (f"{advised.sum():6d}{promised:12,.0f}{f'{lower:,.0f} to {upper:,.0f}':>20}{truly:12,.0f}"
+            f"{'yes' if lower <= truly <= upper else 'no':>8}{gain[gain > 0].sum():12,.0f}"
             f"{np.median(costs['repair_usd'] / usd):14.2f}")  # fmt: skip
 
 
@@ -134,7 +137,9 @@ def main() -> None:
             rows, now, after, usd = by_law(of, made)
             wear = [-np.log(np.prod(part[rows][:, [0, 2], 6].astype(float), axis=1)) for part in (made.survival, made.renewed)]
             print(f"hazard left by a service {wear[1].sum() / wear[0].sum():.3f}; by the law {after.sum() / now.sum():.3f}")
-            print(f"{'':10}{'advised':>8}{'promised $':>12}{'avoided $':>12}{'best $':>12}{'cost / true':>14}")
+            print(
+                f"{'':10}{'advised':>8}{'promised $':>12}{'80 %':>20}{'avoided $':>12}{'inside':>8}{'best $':>12}{'cost / true':>14}"
+            )
             for name, one in (("told", made), ("no money", plain)):
                 print(f"{name:10}  {judged(one, rows, now, after, usd)}")
 

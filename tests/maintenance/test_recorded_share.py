@@ -1,6 +1,6 @@
 """Is the share of repairs that is written down found again from the money of all of them, and never made up?"""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 
 import numpy as np
@@ -63,7 +63,7 @@ class TestRecordedShare:
 
         assert found.overall is not None
         assert found.overall.median > 0.9
-        assert repairs_per_recorded(_words(found), sorted(found.categories)).max() < 1.15
+        assert repairs_per_recorded(_words(found), sorted(found.categories))[:, 1].max() < 1.15
 
     def test_repairs_behind_the_money_are_counted_rightly(self) -> None:
         """The repairs estimated for all classes together are those that there were, nearly; never fewer than were written down."""
@@ -82,7 +82,7 @@ class TestRecordedShare:
 
         assert "cost of repairs in the POS" in none.missing
         assert "cost of every repair" in other.missing
-        assert repairs_per_recorded({"missing": none.missing}, ["Tents"]).tolist() == [1.0]
+        assert repairs_per_recorded({"missing": none.missing}, ["Tents"]).tolist() == [[1.0, 1.0, 1.0]]
 
     def test_the_gradient_is_the_slope(self) -> None:
         """Fisher's identity against differences of the log-posterior itself."""
@@ -98,7 +98,7 @@ class TestRecordedShare:
 
 
 def _words(found: Recorded) -> dict[str, object]:
-    return {"categories": {name: {"median": one.median} for name, one in found.categories.items()}}
+    return {"categories": {name: asdict(one) for name, one in found.categories.items()}}
 
 
 class TestTwin:
@@ -139,9 +139,12 @@ class TestDecisions:
         before, after = Item(plain, row), Item(known, row)
 
         expected = {kind: -np.log(plain.survival[row, KINDS.index(kind)].astype(float)) for kind in WEAR}
-        assert -np.log(after.wear_of_all[0]) == pytest.approx(2 * expected["repair"] + expected["retirement"], rel=1e-5)
+        wear = wear_of_all(after.survival[None], known.per_recorded(np.array([row])))
+        assert -np.log(wear[0]) == pytest.approx(2 * expected["repair"] + expected["retirement"], rel=1e-5)
         assert after.chance(30) == before.chance(30)
         assert costing.moment_of(after).without_usd[0] > costing.moment_of(before).without_usd[0]
+        widths = [one.avoided_upper_usd[0] - one.avoided_lower_usd[0] for one in map(costing.moment_of, (after, before))]
+        assert widths[0] > widths[1]
         assert chances(known, 30.0, of_all=True)[row] > chances(known, 30.0)[row] == chances(plain, 30.0, of_all=True)[row]
         assert (basis_of(after)["recorded_share"]["median"], basis_of(before)["recorded_share"]["known"]) == (0.5, False)
 

@@ -73,8 +73,16 @@ class TestSchedule:
         assert [row["equipment_id"] for row in rows[:3]] == ["TAG-T029", "TAG-T028", "TAG-T027"]
         avoided = [row["business_impact"]["total_cost_avoidance"] for row in rows]
         assert avoided == sorted(avoided, reverse=True)
-        assert data["summary"]["total_cost_avoidance"] == pytest.approx(sum(avoided), abs=0.01 * len(avoided))
+        for end in ("", "_lower", "_upper"):
+            every = sum(row["business_impact"][f"total_cost_avoidance{end}"] for row in rows)
+            assert data["summary"][f"total_cost_avoidance{end}"] == pytest.approx(every, abs=0.01 * len(avoided))
         for row in rows:
+            dollars = row["business_impact"]
+            assert (
+                dollars["total_cost_avoidance_lower"]
+                <= dollars["total_cost_avoidance"]
+                <= dollars["total_cost_avoidance_upper"]
+            )
             assert row["failure_probability_lower"] <= row["failure_probability"] <= row["failure_probability_upper"]
             if row["optimal_maintenance_date"]:
                 assert row["optimal_maintenance_date"] == str(AS_OF + timedelta(days=row["days_until_optimal"]))
@@ -259,6 +267,8 @@ class TestPlan:
         assert {one["equipment_id"] for one in data["plan"]} == {f"TAG-T0{k}" for k in range(23, 29)}
         assert {one["item_id"] for one in data["infeasible_bookings"]} >= {"nobody"}
         assert 0 <= data["gap_ratio"] < 0.01
-        assert data["avoided_usd"] == pytest.approx(sum(one["avoided_usd"] for one in data["plan"]), abs=0.01)
+        for name in ("avoided_usd", "avoided_lower_usd", "avoided_upper_usd"):
+            assert data[name] == pytest.approx(sum(one[name] for one in data["plan"]), abs=0.05)
+        assert data["avoided_lower_usd"] <= data["avoided_usd"] <= data["avoided_upper_usd"]
         assert (idle.json()["data"]["plan"], "no hours" in idle.json()["data"]["text"]) == ([], True)
         assert later.json()["data"] == data

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rfid3_maintenance.item import Item, Report, item_of
 from rfid3_maintenance.kinds import CUTS_DAYS, KINDS
 from rfid3_maintenance.predict import health, probability
-from rfid3_maintenance.snapshot import ARRAYS, load, write
+from rfid3_maintenance.snapshot import ARRAYS, FORMAT, load, write
 from rfid3_shared.item_ids import UnknownItem
 
 SNAPSHOT = made(8, 4)
@@ -39,7 +39,7 @@ class TestFolder:
         """A folder that another version wrote is no snapshot."""
         write(SNAPSHOT, tmp_path)
         spec = tmp_path / "spec.json"
-        spec.write_bytes(spec.read_bytes().replace(b'"format":1', b'"format":99'))
+        spec.write_bytes(spec.read_bytes().replace(f'"format":{FORMAT}'.encode(), b'"format":99'))
 
         with pytest.raises(ValueError, match="another version"):
             load(tmp_path)

@@ -5,6 +5,7 @@ from typing import Literal
 import numpy as np
 
 from rfid3_maintenance.decisions.costs import Costs
+from rfid3_maintenance.decisions.doubts import Known
 from rfid3_maintenance.decisions.priority import PRIORITIES, priorities
 from rfid3_maintenance.decisions.service_moment import Moment
 from rfid3_maintenance.item import Item
@@ -29,21 +30,31 @@ def cost_origins(snapshot: Snapshot, row: int) -> dict[str, str]:
 
 def moment_of(item: Item) -> Moment:
     """The best moment to service one item, from its curves as they are now, all failures counted where their share is known."""
-    rows = np.array([item.row])
-    return best_in_season(
-        item.wear_of_all, item.renewed_of_all, item.snapshot.spec.cuts_days, costs_of(item.snapshot, rows), item.snapshot.even(rows),
-        horizon_days=HORIZON_DAYS,
+    rows, snapshot = np.array([item.row]), item.snapshot
+    known = Known(
+        item.survival[None], np.asarray(snapshot.renewed[rows], float), item.proportion, snapshot.per_recorded_ends(rows),
+        snapshot.spec.services,
     )  # fmt: skip
+    return best_in_season(
+        known, snapshot.spec.cuts_days, costs_of(snapshot, rows), snapshot.even(rows), horizon_days=HORIZON_DAYS
+    )
 
 
 def kept_moments(snapshot: Snapshot, rows: np.ndarray) -> Moment:
     """The best moments of items as training worked them out."""
     best = dict(zip(BEST, np.asarray(snapshot.best[rows], float).T, strict=True))
-    return Moment(
-        best["day_days"], best["avoided_usd"], best["without_usd"], best["with_usd"], best["at_stake_usd"],
-        best["revenue_at_risk_usd"], np.full(len(rows), np.nan), best["failure_days"],
-        [ADVICE[int(code)] for code in snapshot.advice[rows]], HORIZON_DAYS,
-    )  # fmt: skip
+    advice = [ADVICE[int(code)] for code in snapshot.advice[rows]]
+    return Moment(**best, rate_usd_per_day=np.full(len(rows), np.nan), advice=advice, horizon_days=HORIZON_DAYS)
+
+
+def usd_words(moment: Moment) -> str:
+    """The dollars that services of all these items avoid, with their 80 % interval, in words."""
+    total, lower, upper = (one.sum() for one in (moment.avoided_usd, moment.avoided_lower_usd, moment.avoided_upper_usd))
+    return f"${total:,.2f} (80 %: {_usd(lower)} to {_usd(upper)})"
+
+
+def _usd(value: float) -> str:
+    return f"{'−' if value < 0 else ''}${abs(value):,.2f}"
 
 
 def priority_of(moment: Moment, at: int = 0) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from rfid3_maintenance.decisions.curve import at_days, cumulative_hazard
-from rfid3_maintenance.decisions.recorded_share import share_in, wear_of_all
+from rfid3_maintenance.decisions.recorded_share import share_in
 from rfid3_maintenance.kinds import HORIZONS_DAYS, KINDS, WEAR
 from rfid3_maintenance.snapshot import Snapshot
 from rfid3_shared.errors import InsufficientData
@@ -95,15 +95,9 @@ class Item:
         return np.asarray(np.prod([curves[KINDS.index(kind)] for kind in WEAR], axis=0)[None, :])
 
     @cached_property
-    def wear_of_all(self) -> np.ndarray:
-        """(1, cuts) as `wear`, of all failures: written down or not, where the share is known. What decisions rest on."""
-        return wear_of_all(self.survival[None], self.snapshot.per_recorded(np.array([self.row])))
-
-    @cached_property
-    def renewed_of_all(self) -> np.ndarray:
-        """(1, cuts) the same, were it serviced now."""
-        rows = np.array([self.row])
-        return wear_of_all(np.asarray(self.snapshot.renewed[rows], float), self.snapshot.per_recorded(rows))
+    def proportion(self) -> np.ndarray:
+        """(1, 2) the ends of the interval of a year's chance, as ratios of expected failures: at most 1, at least 1."""
+        return np.array([[side[-1] for side in self._proportions]])
 
     def hazard(self, days: float) -> float:
         """Expected wear failures within so many days."""

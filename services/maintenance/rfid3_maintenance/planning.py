@@ -107,7 +107,7 @@ def planned(
 def told(snapshot: Snapshot, plan: Plan, service_hours_h: float = SERVICE_HOURS) -> dict[str, Any]:
     """A plan as an answer shows it."""
     as_of = snapshot.spec.data_as_of
-    services = []
+    services: list[dict[str, Any]] = []
     for one in plan.scheduled:
         row = snapshot.row_of(one.item)
         kind = snapshot.spec.classes[snapshot.code(row, "rental_class")]
@@ -115,10 +115,12 @@ def told(snapshot: Snapshot, plan: Plan, service_hours_h: float = SERVICE_HOURS)
             "equipment_id": one.item, "equipment_type": kind["name"] or kind["rental_class"], "category": _category(snapshot, row),
             "day": one.day,
             "date": str(as_of + timedelta(days=one.day)), "skill": one.skill, "hours": round(one.hours_h, 2),
-            "avoided_usd": round(one.benefit_usd, 2),
+            "avoided_usd": round(one.benefit_usd, 2), **_ends(snapshot, row, one.benefit_usd),
         })  # fmt: skip
     return {
-        "plan": services, "avoided_usd": round(plan.benefit_usd, 2), "gap_ratio": round(plan.gap_ratio, 6), "text": plan.words,
+        "plan": services, "avoided_usd": round(plan.benefit_usd, 2),
+        **{end: round(sum(one[end] for one in services), 2) for end in ("avoided_lower_usd", "avoided_upper_usd")},
+        "gap_ratio": round(plan.gap_ratio, 6), "text": plan.words,
         "not_planned": len(plan.unscheduled), "stated": {
             "hours_per_service": service_hours_h, "setting": "RFID3_MAINTENANCE_SERVICE_HOURS", "skill": SKILL, "shop_days": SHOP_DAYS,
             "missing": "hours of work of single services: neither RFID3 nor the POS keeps any",
@@ -163,3 +165,9 @@ def _shop_days(snapshot: Snapshot, rows: np.ndarray) -> np.ndarray:
     known = _known_stays(snapshot)
     days = [known.get(_category(snapshot, int(row)), known.get("all", SHOP_DAYS)) for row in rows]
     return np.asarray(np.maximum(np.ceil(np.array(days, float)), 1.0))
+
+
+def _ends(snapshot: Snapshot, row: int, avoided_usd: float) -> dict[str, float]:
+    """The interval of what a service avoids, as wide as on its best day."""
+    best = {name: float(snapshot.best[row, BEST.index(name)]) for name in BEST}
+    return {end: round(avoided_usd + best[end] - best["avoided_usd"], 2) for end in ("avoided_lower_usd", "avoided_upper_usd")}

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from rfid3_maintenance.costing import costs_of, moment_of, urgency_of
+from rfid3_maintenance.costing import costs_of, moment_of, urgency_of, usd_words
 from rfid3_maintenance.decisions.booking import survives_booking
 from rfid3_maintenance.item import Item, basis_of
 from rfid3_maintenance.kinds import GROUPS, HORIZONS_DAYS, KINDS
@@ -133,7 +133,7 @@ def _advice(item: Item) -> list[dict[str, Any]]:
         return [{"action": words[best.advice[0]], "urgency": "low", "estimated_cost": None, "impact_on_health": 0.0}]
     days = int(best.day_days[0])
     when = "now" if days == 0 else f"within {days} days"
-    return [{"action": f"Service it {when}: that avoids ${best.avoided_usd[0]:,.2f} in a year.", "urgency": urgency_of(best),
+    return [{"action": f"Service it {when}: that avoids {usd_words(best)} in a year.", "urgency": urgency_of(best),
              "estimated_cost": round(float(costs.planned_usd[0]), 2), "impact_on_health": gain}]  # fmt: skip
 
 

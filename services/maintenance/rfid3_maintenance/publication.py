@@ -11,7 +11,9 @@ import polars as pl
 from rfid3_maintenance import describing, features, fitting, prospects, reasons, recording, renewal, totals, valuing
 from rfid3_maintenance.decisions.busy_time import even_days
 from rfid3_maintenance.decisions.costs import Costs
-from rfid3_maintenance.decisions.recorded_share import repairs_per_recorded, wear_of_all
+from rfid3_maintenance.decisions.curve import LEAST_SURVIVAL
+from rfid3_maintenance.decisions.doubts import Known
+from rfid3_maintenance.decisions.recorded_share import repairs_per_recorded
 from rfid3_maintenance.decisions.service_effect import Effect
 from rfid3_maintenance.kinds import CUTS_DAYS, HORIZONS_DAYS, KINDS
 from rfid3_maintenance.model import Hazard
@@ -88,9 +90,9 @@ def snapshot_of(
     facts, moments = describing.facts_of_units(life, units, frame, values.purchase_usd)
     of = codes[:, CODES.index("category")]
     per = repairs_per_recorded(recorded.told, table["categories"])[of]
-    best, advice = best_of(scores, values.costs, even[of], per)
-    spec = _spec(life, past, hazards, read, own, table, codes, scores, job_id, notes)
     services = {kind: effect.words() for kind, effect in effects.items()}
+    best, advice = best_of(scores, values.costs, even[of], per, services)
+    spec = _spec(life, past, hazards, read, own, table, codes, scores, job_id, notes)
     spec = replace(spec, even_days=even.tolist(), recorded=recorded.told, services=services)
     return Snapshot(
         spec=spec, ids=as_ids(units["tag_id"].to_list()), survival=scores.survival,
@@ -108,17 +110,26 @@ def _even_days(ahead: np.ndarray, category: np.ndarray, categories: int) -> np.n
     return even_days(passed, CUTS_DAYS)
 
 
-def best_of(scores: Scores, costs: np.ndarray, even: np.ndarray, per_recorded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def best_of(
+    scores: Scores, costs: np.ndarray, even: np.ndarray, per_recorded: np.ndarray, services: Mapping[str, Mapping[str, Any]]
+) -> tuple[np.ndarray, np.ndarray]:
     """(units, BEST) and (units,) positions in ADVICE: the best moment to service each unit, all its failures counted.
 
-    costs: (units, COSTS); even (units, cuts); per_recorded (units,) repairs behind each that is written down.
+    costs: (units, COSTS); even (units, cuts); per_recorded (units, 3) repairs behind each that is written down: least, middle, most.
     """
     planned, repair, downtime, revenue, booked = costs.astype(float).T
     given = Costs(planned, repair, downtime, revenue, booked, origin={})
-    wear, renewed = (wear_of_all(one, per_recorded) for one in (scores.survival, scores.renewed))
-    best = best_in_season(wear, renewed, CUTS_DAYS, given, even)
+    known = Known(scores.survival, scores.renewed, proportion_of(scores.wear, scores.band), per_recorded, services)
+    best = best_in_season(known, CUTS_DAYS, given, even)
     columns = np.stack([getattr(best, name) for name in BEST], axis=1).astype(np.float32)
     return columns, np.array([ADVICE.index(word) for word in best.advice], np.int8)
+
+
+def proportion_of(wear: np.ndarray, band: np.ndarray) -> np.ndarray:
+    """(units, 2) the ends of the interval of a year's chance as ratios of expected failures: `Item.proportion`, for many."""
+    expected = np.maximum(-np.log(np.clip(wear[:, CUTS_DAYS.index(float(HORIZONS_DAYS[-1]))], LEAST_SURVIVAL, 1.0)), 1e-12)
+    bounds = -np.log1p(-np.clip(band[:, -1].astype(float), 0.0, 1.0 - 1e-9)) / expected[:, None]
+    return np.stack([np.minimum(bounds[:, 0], 1.0), np.maximum(bounds[:, 1], 1.0)], axis=1)
 
 
 def _spec(

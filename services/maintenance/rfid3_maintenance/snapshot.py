@@ -15,13 +15,16 @@ from rfid3_maintenance.decisions.service_moment import Advice
 from rfid3_shared.item_life.snapshot import CODES, NO_RELATIVES, ItemSnapshot, ItemSpec
 from rfid3_shared.registry.array_folder import array_names, kept_in_folder
 
-FORMAT = 1
+FORMAT = 2
 FACTS = ("rentals", "mean_rental_days", "faults", "turns_per_day", "age_days", "grade", "purchase_usd")
 MOMENTS = ("first_seen", "last_seen", "last_service")
 COSTS = ("planned_usd", "repair_usd", "downtime_days", "revenue_usd_per_day", "booked_ratio")
 ORIGINS = ("measured", "class median", "category median", "stated default", "share of the purchase price")
 """Where a cost comes from; the first four are `decisions.costs.ORIGINS`."""
-BEST = ("day_days", "avoided_usd", "without_usd", "with_usd", "at_stake_usd", "revenue_at_risk_usd", "failure_days")
+BEST = (
+    "day_days", "avoided_usd", "avoided_lower_usd", "avoided_upper_usd", "without_usd", "with_usd", "at_stake_usd", "revenue_at_risk_usd",
+    "failure_days",
+)  # fmt: skip
 ADVICE: tuple[Advice, ...] = ("service", "run to failure", "not within the horizon")
 
 
@@ -87,6 +90,10 @@ class Snapshot(ItemSnapshot):
 
     def per_recorded(self, rows: np.ndarray) -> np.ndarray:
         """(rows,) repairs behind each that is written down; 1 where nobody can tell."""
+        return self.per_recorded_ends(rows)[:, 1]
+
+    def per_recorded_ends(self, rows: np.ndarray) -> np.ndarray:
+        """(rows, 3) the same with its 80 % interval: least, middle, most."""
         every = repairs_per_recorded(self.spec.recorded, self.spec.categories)
         return np.asarray(every[np.asarray(self.codes[rows, CODES.index("category")], int)])
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from rfid3_maintenance.costing import cost_origins, priority_of
+from rfid3_maintenance.costing import cost_origins, priority_of, usd_words
 from rfid3_maintenance.decisions.priority import PRIORITIES, priorities
+from rfid3_maintenance.decisions.service_moment import Moment
 from rfid3_maintenance.kinds import GROUPS
 from rfid3_maintenance.predict import logistic
 from rfid3_maintenance.ranking import Ranked, taken
@@ -45,7 +46,7 @@ def summary(snapshot: Snapshot, found: Ranked, query: ScheduleQuery, told: str) 
     return {
         "total_items_monitored": found.monitored, "high_priority_count": int(counts[2] + counts[3]),
         "medium_priority_count": int(counts[1]), "total_estimated_cost": round(cost, 2) if dollars else None,
-        "total_cost_avoidance": round(float(found.moment.avoided_usd.sum()), 2) if dollars else None,
+        **_avoidance(found.moment, np.arange(len(found.rows)), dollars),
         "average_confidence": round(float(confidence.mean()), 4) if len(found.rows) else None,
         "total": len(found.rows), "revenue_at_risk": told,
     }  # fmt: skip
@@ -57,7 +58,7 @@ def recommendations(snapshot: Snapshot, found: Ranked, query: ScheduleQuery) -> 
         return [f"No item has a chance of {query.min_failure_probability:.0%} or more to fail within {query.days_ahead} days."]
     pays = np.isfinite(found.moment.day_days)
     said = [f"{int(pays.sum())} of {len(found.rows)} items are worth a planned service within a year; "
-            f"that avoids ${found.moment.avoided_usd.sum():,.2f}."]  # fmt: skip
+            f"that avoids {usd_words(found.moment)}."]  # fmt: skip
     if (~pays).any():
         said.append(f"{int((~pays).sum())} cost less when they are used until they fail.")
     urgent = int((priorities(found.moment) >= 2).sum())
@@ -96,12 +97,18 @@ def _entry(snapshot: Snapshot, page: Ranked, at: int, query: ScheduleQuery, reve
         "cost_basis": cost_origins(snapshot, row) if dollars else {},
         "downtime_hours": round(24 * costs["downtime_days"], 1),
         "business_impact": _impact(snapshot, row, chance, kind["rental_class"], revenue if dollars else None)
-        | {"total_cost_avoidance": round(float(moment.avoided_usd[at]), 2) if dollars else None},
+        | _avoidance(moment, np.array([at]), dollars),
         "maintenance_factors": {
             name: round(logistic(float(value)), 4) for name, value in zip(GROUPS, snapshot.factors[row], strict=True)
         },
         "confidence_score": round(1 - float(page.upper[at] - page.lower[at]), 4), "priority": priority_of(moment, at),
     }  # fmt: skip
+
+
+def _avoidance(moment: Moment, at: np.ndarray, dollars: bool) -> dict[str, float | None]:
+    """What services of these items avoid together, with its ends."""
+    ends = {"": moment.avoided_usd, "_lower": moment.avoided_lower_usd, "_upper": moment.avoided_upper_usd}
+    return {f"total_cost_avoidance{end}": round(float(usd[at].sum()), 2) if dollars else None for end, usd in ends.items()}
 
 
 def _impact(snapshot: Snapshot, row: int, chance: float, rental_class: str, revenue: Revenue | None) -> dict[str, float | None]:

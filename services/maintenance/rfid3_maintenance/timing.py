@@ -8,22 +8,46 @@ import numpy as np
 from rfid3_maintenance.decisions.busy_time import busy_days, calendar_days, in_busy_days
 from rfid3_maintenance.decisions.costs import Costs
 from rfid3_maintenance.decisions.curve import median_days
-from rfid3_maintenance.decisions.service_moment import HORIZON_DAYS, Moment, avoided_by_day_usd, best_moment
+from rfid3_maintenance.decisions.doubts import Curves, Known, ends
+from rfid3_maintenance.decisions.service_moment import HORIZON_DAYS, Moment, avoided_by_day_usd, avoided_on_day_usd, best_moment
 
 
 def best_in_season(
-    wear: np.ndarray, renewed: np.ndarray, cuts_days: Sequence[float], costs: Costs, even: np.ndarray, *,
-    horizon_days: float = HORIZON_DAYS,
+    known: Known, cuts_days: Sequence[float], costs: Costs, even: np.ndarray, *, horizon_days: float = HORIZON_DAYS
 ) -> Moment:  # fmt: skip
-    """The best moment of each item. wear, renewed: (rows, cuts) in calendar days; even: (rows, cuts) of `busy_time.even_days`."""
+    """The best moment of each item, with the interval of what it avoids. even: (rows, cuts) of `busy_time.even_days`."""
+    wear, renewed = known.curves()
     found = best_moment(
         in_busy_days(wear, even, cuts_days), in_busy_days(renewed, even, cuts_days), cuts_days, costs, horizon_days=horizon_days
     )  # fmt: skip
+    paying = np.flatnonzero(found.avoided_usd > 0)
+    lower, upper = found.avoided_usd.copy(), found.avoided_usd.copy()
+    days, horizon = found.day_days[paying], found.horizon_days
+    below, above = _off_by(known.of(paying), days, cuts_days, costs.of(paying), even[paying], horizon)
+    lower[paying], upper[paying] = lower[paying] - below, upper[paying] + above
     failing = median_days(wear, cuts_days)
     return replace(
-        found, day_days=calendar_days(found.day_days, even, cuts_days),
-        failure_days=np.where(failing <= found.horizon_days, failing, np.nan),
+        found, day_days=calendar_days(found.day_days, even, cuts_days), avoided_lower_usd=lower, avoided_upper_usd=upper,
+        failure_days=np.where(failing <= horizon, failing, np.nan),
     )  # fmt: skip
+
+
+def _off_by(
+    known: Known, days: np.ndarray, cuts_days: Sequence[float], costs: Costs, even: np.ndarray, horizon_days: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """(rows,) dollars by which a service on its busy day may avoid less, and more, at the ends of an 80 % interval; 0 or more."""
+
+    def avoided(curves: Curves) -> np.ndarray:
+        wear, renewed = (in_busy_days(one, even, cuts_days) for one in curves)
+        return avoided_on_day_usd(days, wear, renewed, cuts_days, costs, horizon_days=horizon_days)
+
+    middle = avoided(known.curves())
+    below, above = np.zeros(len(days)), np.zeros(len(days))
+    for pair in ends(known):
+        off = np.stack([avoided(curves) - middle for curves in pair])
+        below += np.maximum(-off.min(axis=0), 0.0) ** 2
+        above += np.maximum(off.max(axis=0), 0.0) ** 2
+    return np.sqrt(below), np.sqrt(above)
 
 
 def avoided_on_days(

@@ -56,6 +56,13 @@ class Costs:
         cost: np.ndarray = self.repair_usd * (1 + self.emergency_ratio) + self.revenue_at_risk_usd
         return cost
 
+    def of(self, rows: np.ndarray) -> "Costs":
+        """Those of some rows."""
+        return Costs(
+            self.planned_usd[rows], self.repair_usd[rows], self.downtime_days[rows], self.revenue_usd_per_day[rows],
+            self.booked_ratio[rows], {name: codes[rows] for name, codes in self.origin.items()}, self.emergency_ratio,
+        )  # fmt: skip
+
     def origins(self, row: int) -> dict[str, Origin]:
         """Where each of an item's numbers comes from, in words."""
         return {name: ORIGINS[int(codes[row])] for name, codes in self.origin.items()}

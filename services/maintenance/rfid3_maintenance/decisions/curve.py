@@ -29,7 +29,7 @@ def at_days(survival: np.ndarray, cuts_days: Sequence[float] | np.ndarray, days:
     """Expected failures up to `days`, which is (rows,) or (rows, any): in the shape of `days`. Days below 0 count as 0."""
     knots, failures = cumulative_hazard(survival, cuts_days)
     asked = np.maximum(np.asarray(days, float), 0.0)
-    flat = asked.reshape(len(failures), -1)
+    flat = asked.reshape(len(failures), int(np.prod(asked.shape[1:])))
     left = np.clip(np.searchsorted(knots, flat, side="right") - 1, 0, len(knots) - 2)
     rows = np.arange(len(failures))[:, None]
     low, high = failures[rows, left], failures[rows, left + 1]

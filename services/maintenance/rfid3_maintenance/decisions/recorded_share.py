@@ -113,9 +113,10 @@ def share_in(told: Mapping[str, Any], category: str) -> dict[str, float] | None:
 
 
 def repairs_per_recorded(told: Mapping[str, Any], categories: Sequence[str]) -> np.ndarray:
-    """(categories,) repairs behind each that is written down, at the median share; 1 where nobody can tell."""
+    """(categories, 3) repairs behind each that is written down: least, middle, most of its 80 % interval; 1 where nobody can tell."""
     shares = [share_in(told, name) for name in categories]
-    return np.array([1.0 if one is None else 1.0 / one["median"] for one in shares])
+    ends = ("upper", "median", "lower")
+    return np.array([[1.0 if one is None else 1.0 / one[end] for end in ends] for one in shares]).reshape(-1, len(ends))
 
 
 def wear_of_all(survival: np.ndarray, per_recorded: np.ndarray) -> np.ndarray:

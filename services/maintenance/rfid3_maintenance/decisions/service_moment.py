@@ -22,7 +22,7 @@ from typing import Literal
 import numpy as np
 
 from rfid3_maintenance.decisions.costs import Costs
-from rfid3_maintenance.decisions.curve import cumulative_hazard, median_days, on_days
+from rfid3_maintenance.decisions.curve import at_days, cumulative_hazard, median_days, on_days
 
 HORIZON_DAYS = 365.0
 """How far ahead costs with and without service are counted: the longest horizon of the timeline."""
@@ -34,7 +34,8 @@ Advice = Literal["service", "run to failure", "not within the horizon"]
 class Moment:
     """One row an item, arrays (rows,), in dollars over `horizon_days`.
 
-    day_days: days from now to the best service, NaN where none pays. avoided_usd = without_usd − with_usd, 0 where none pays.
+    day_days: days from now to the best service, NaN where none pays. avoided_usd = without_usd − with_usd, 0 where none pays;
+    avoided_lower_usd, avoided_upper_usd: its 80 % interval, itself where nothing is in doubt; below 0 it may cost more than it avoids.
     at_stake_usd: breakdown cost times the chance of at least one. revenue_at_risk_usd: its share in lost rentals. rate_usd_per_day:
     what an item just serviced costs a day. failure_days: median day of failure, NaN beyond the horizon.
     advice: "run to failure" where service never lowers the cost a day; "not within the horizon" where it does, yet not by its price.
@@ -42,6 +43,8 @@ class Moment:
 
     day_days: np.ndarray
     avoided_usd: np.ndarray
+    avoided_lower_usd: np.ndarray
+    avoided_upper_usd: np.ndarray
     without_usd: np.ndarray
     with_usd: np.ndarray
     at_stake_usd: np.ndarray
@@ -78,9 +81,23 @@ def best_moment(
         for paid, worth in zip(pays.tolist(), (gross > 1e-9 * (1 + without)).tolist(), strict=True)
     ]
     return Moment(
-        np.where(pays, knots[best], np.nan), avoided, without, without - avoided,
+        np.where(pays, knots[best], np.nan), avoided, avoided, avoided, without, without - avoided,
         unplanned * chance, costs.revenue_at_risk_usd * chance, rate, np.where(median <= horizon, median, np.nan), advice, horizon,
     )  # fmt: skip
+
+
+def avoided_on_day_usd(
+    day_days: np.ndarray, survival: np.ndarray, renewed: np.ndarray, cuts_days: Sequence[float], costs: Costs, *,
+    horizon_days: float = HORIZON_DAYS,
+) -> np.ndarray:  # fmt: skip
+    """(rows,) what a service of each item on its own day (rows,) avoids over the horizon, negative where it costs more."""
+    horizon = min(horizon_days, float(cuts_days[-1]))
+    failures = at_days(survival, cuts_days, np.stack([day_days, np.full(len(day_days), horizon)], axis=1))
+    rate, never = lowest_rate_usd_per_day(renewed, cuts_days, costs)
+    left = np.maximum(horizon - day_days, 0.0)
+    after = np.where(never, costs.unplanned_usd * at_days(renewed, cuts_days, left), rate * left)
+    avoided: np.ndarray = costs.unplanned_usd * (failures[:, 1] - failures[:, 0]) - after - costs.planned_usd
+    return avoided
 
 
 def avoided_by_day_usd(

@@ -4,6 +4,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+AVOIDED = "80 % interval: chances, recorded share and what a service takes off are in doubt; costs are taken as given."
+
 
 class CrewSkill(BaseModel):
     """So many hours a day of one skill."""
@@ -54,6 +56,8 @@ class PlannedService(BaseModel):
     skill: str
     hours: float
     avoided_usd: float
+    avoided_lower_usd: float = Field(description=AVOIDED)
+    avoided_upper_usd: float
 
 
 class PlanAnswer(BaseModel):
@@ -63,6 +67,8 @@ class PlanAnswer(BaseModel):
     state: str
     plan: list[PlannedService] = Field(default_factory=list)
     avoided_usd: float | None = None
+    avoided_lower_usd: float | None = Field(None, description="Sum of the services' lower ends: as if all erred the same way.")
+    avoided_upper_usd: float | None = None
     gap_ratio: float | None = Field(None, description="How far the plan may be from the best one; 0 = proven best.")
     infeasible_bookings: list[dict[str, Any]] = Field(default_factory=list)
     not_planned: int = 0

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Priority = Literal["low", "medium", "high", "critical"]
+AVOIDANCE = "80 % interval: chances, recorded share and what a service takes off are in doubt; costs are taken as given."
 FACTOR = "0.5 is the average item; above, this raises the chance of failure."
 
 
@@ -33,6 +34,8 @@ class BusinessImpact(BaseModel):
     )
     replacement_cost: float | None = Field(description="Purchase price; null where RFID3 knows none.")
     total_cost_avoidance: float | None = Field(description="Expected cost over a year without service, less that with it.")
+    total_cost_avoidance_lower: float | None = Field(description=AVOIDANCE)
+    total_cost_avoidance_upper: float | None
 
 
 class MaintenanceFactors(BaseModel):
@@ -75,6 +78,8 @@ class ScheduleSummary(BaseModel):
     medium_priority_count: int
     total_estimated_cost: float | None
     total_cost_avoidance: float | None
+    total_cost_avoidance_lower: float | None = Field(description="Sum of the items' lower ends: as if all erred the same way.")
+    total_cost_avoidance_upper: float | None
     average_confidence: float | None
     total: int = Field(description="Items that meet the question.")
     revenue_at_risk: str = Field(description="Whether it is known, in words.")
