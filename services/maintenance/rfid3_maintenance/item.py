@@ -19,7 +19,7 @@ from rfid3_maintenance.kinds import HORIZONS_DAYS, KINDS, WEAR
 from rfid3_maintenance.snapshot import Snapshot
 from rfid3_shared.errors import InsufficientData
 from rfid3_shared.item_life.item_gone import ItemGone, refuse_gone
-from rfid3_shared.item_life.snapshot import NEVER_RENTED, NEVER_SEEN, NO_RELATIVES, STORE_INFERRED
+from rfid3_shared.item_life.snapshot import NEVER_RENTED, NEVER_SEEN, NO_RELATIVES, STORE_INFERRED, SnapshotItem
 
 _LOG_HORIZONS = [log(days) for days in HORIZONS_DAYS]
 RENEWED_BY = {"repair": ("repair", "cleaning", "retirement"), "cleaning": ("cleaning",)}
@@ -43,28 +43,11 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Item:
+class Item(SnapshotItem):
     """One row of a snapshot and what was reported since."""
 
     snapshot: Snapshot
-    row: int
     report: Report | None = None
-
-    @cached_property
-    def item_id(self) -> str:
-        """Its tag."""
-        return self.snapshot.id_of(self.row)
-
-    @cached_property
-    def kind_of_thing(self) -> dict[str, str]:
-        """Its rental_class, name and category."""
-        return self.snapshot.spec.classes[self.snapshot.code(self.row, "rental_class")]
-
-    @property
-    def type_name(self) -> str:
-        """What people call such items."""
-        known = self.kind_of_thing
-        return known["name"] or known["rental_class"] or known["category"]
 
     @cached_property
     def survival(self) -> np.ndarray:

@@ -20,7 +20,7 @@ from rfid3_quality.model.wear import Wear
 from rfid3_quality.snapshot import HORIZONS_DAYS, INPUTS, Snapshot
 from rfid3_shared.errors import InsufficientData
 from rfid3_shared.item_life.item_gone import refuse_gone
-from rfid3_shared.item_life.snapshot import CODES, NEVER_RENTED, NEVER_SEEN, STORE_INFERRED
+from rfid3_shared.item_life.snapshot import CODES, NEVER_RENTED, NEVER_SEEN, STORE_INFERRED, SnapshotItem
 
 EPOCH = datetime.fromisoformat("1970-01-01")
 DAY_S = 86_400.0
@@ -42,22 +42,11 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Item:
+class Item(SnapshotItem):
     """One row of a snapshot, and the newest inspection where it is newer than the reading that the snapshot knows."""
 
     snapshot: Snapshot
-    row: int
     reading: Reading | None = None
-
-    @cached_property
-    def item_id(self) -> str:
-        """Its tag."""
-        return self.snapshot.id_of(self.row)
-
-    @cached_property
-    def kind_of_thing(self) -> dict[str, str]:
-        """Its rental_class, name and category."""
-        return self.snapshot.spec.classes[self.snapshot.code(self.row, "rental_class")]
 
     @property
     def grade(self) -> int | None:

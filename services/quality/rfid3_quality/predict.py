@@ -26,7 +26,7 @@ def degradation(item: Item, verdict: tuple[Verdicts, int] | None = None) -> dict
     verdicts, at_row = verdict or item.verdict
     when = verdict_words.optimal_replacement_date(verdicts, at_row, item.snapshot.spec.data_as_of)
     return {
-        "item_id": item.item_id, "item_type": type_name(item), "current_quality_score": _p(mean[0]),
+        "item_id": item.item_id, "item_type": item.type_name, "current_quality_score": _p(mean[0]),
         "current_interval": dict(zip(("lower", "upper"), _ends(low, high, 0), strict=True)), "quality_trend": trend(item),
         "degradation_prediction": {name: _p(mean[at]) for name, at in ahead},
         "degradation_intervals": {name: dict(zip(("lower", "upper"), _ends(low, high, at), strict=True)) for name, at in ahead},
@@ -102,12 +102,6 @@ def insights(item: Item, verdicts: Verdicts, at_row: int) -> list[str]:
     if item.reading is None and value >= 1:
         found.append(f"Knowing its grade for sure is worth up to ${value:,.2f}.")
     return found
-
-
-def type_name(item: Item) -> str:
-    """What people call such items."""
-    known = item.kind_of_thing
-    return known["name"] or known["rental_class"] or known["category"]
 
 
 def plain(value: Any) -> Any:

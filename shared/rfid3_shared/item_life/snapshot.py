@@ -94,6 +94,30 @@ class ItemSnapshot:
         return {}
 
 
+@dataclass(frozen=True)
+class SnapshotItem:
+    """One row of a snapshot: what every service says of an item before anything else."""
+
+    snapshot: ItemSnapshot
+    row: int
+
+    @cached_property
+    def item_id(self) -> str:
+        """Its tag."""
+        return self.snapshot.id_of(self.row)
+
+    @cached_property
+    def kind_of_thing(self) -> dict[str, str]:
+        """Its rental_class, name and category."""
+        return self.snapshot.spec.classes[self.snapshot.code(self.row, "rental_class")]
+
+    @property
+    def type_name(self) -> str:
+        """What people call such items."""
+        known = self.kind_of_thing
+        return known["name"] or known["rental_class"] or known["category"]
+
+
 def in_service(codes: np.ndarray) -> np.ndarray:
     """(units,) units of the rental fleet, of codes (units, CODES): neither gone nor goods for sale."""
     return np.asarray((codes[:, CODES.index("gone")] == 0) & (codes[:, CODES.index("flags")] & FOR_SALE == 0))

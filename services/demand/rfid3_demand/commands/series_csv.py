@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from rfid3_demand.model.stamp_zones import UTC_STAMP, without_zone
+from rfid3_shared.csv_text import read_text
 from rfid3_shared.errors import InvalidParameters
 from rfid3_shared.series import KEY, TARGET, TIME
 
@@ -32,13 +32,7 @@ def read_series(
     (…+02:00) become UTC when `hourly`, else the date on the wall: hours must not double when clocks change, days must not move.
     Raises InvalidParameters naming line and column of the first fault.
     """
-    if not path.is_file():
-        raise InvalidParameters(f"There is no file {path}.", parameter="input")
-    try:
-        raw = pl.read_csv(path, infer_schema=False)
-    except pl.exceptions.PolarsError:
-        raise _ragged(path) from None
-    raw = raw.rename({name: name.strip().lstrip("\ufeff") for name in raw.columns})
+    raw = read_text(path)
     missing = [name for name in required if name not in raw.columns]
     if missing:
         raise InvalidParameters(
@@ -98,23 +92,3 @@ def _no_blank(raw: pl.DataFrame, name: str, path: Path) -> None:
     if blank.any():
         line = int(blank.arg_max() or 0) + 2
         raise InvalidParameters(f"{path.name}, line {line}, column {name}: the field is empty.", line=line, column=name)
-
-
-def _ragged(path: Path) -> InvalidParameters:
-    """The fault that names the first line whose number of fields differs from the header's."""
-    import gzip
-
-    opener: Any = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8", errors="replace") as lines:
-        reader = csv.reader(lines)
-        header = next(reader, [])
-        if not header:
-            return InvalidParameters(f"{path.name} is empty.", parameter="input")
-        for fields in reader:
-            if fields and len(fields) != len(header):
-                column = header[min(len(fields), len(header)) - 1]
-                return InvalidParameters(
-                    f"{path.name}, line {reader.line_num}, column {column}: {len(fields)} fields where the header has {len(header)}.",
-                    line=reader.line_num, column=column,
-                )  # fmt: skip
-    return InvalidParameters(f"{path.name} cannot be read as CSV.", parameter="input")

@@ -5,7 +5,7 @@ looks at its row until the deadline. Nothing of it is written to the ledger: nob
 """
 
 import math
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Header, Path, Request
@@ -22,8 +22,8 @@ from rfid3_shared.answering import Open, Reader
 from rfid3_shared.app import answer
 from rfid3_shared.db import transaction
 from rfid3_shared.envelope import Envelope
-from rfid3_shared.errors import AppError, Conflict, NotFound, PayloadTooLarge, RateLimited
-from rfid3_shared.job_patience import patience_s, until_done
+from rfid3_shared.errors import NotFound, PayloadTooLarge, RateLimited
+from rfid3_shared.job_patience import later, patience_s, result_of, until_done
 from rfid3_shared.jobs import INTERACTIVE, Job, count_jobs, enqueue_and_send, get_job
 from rfid3_shared.resources import Resources
 
@@ -43,12 +43,6 @@ ACCEPTED: dict[int | str, dict[str, Any]] = {
     202: {"model": Envelope[AdhocAnswer], "description": "It is a job: its answer will be at `data.result`."},
     413: {"description": f"The body is larger than {MOST_BYTES} bytes."},
 }
-
-
-class AdhocFailed(AppError):
-    """The job that was to forecast the series failed."""
-
-    code: ClassVar[str] = "SYSTEM_ERROR"
 
 
 @router.post(
@@ -125,19 +119,12 @@ def _read(raw: bytes) -> tuple[AdhocRequest, str, bytes]:
 async def _told(request: Request, held: Resources, job: Job) -> Response:
     where = WHERE + job.id
     if not job.finished:
-        data = {"job_id": job.id, "state": job.state, "result": where}
-        later = answer(request, data, message=f"It is a job: GET {where} for its answer.", meta={}, status=202)
-        later.headers["location"] = where
-        return later
-    if job.state == "cancelled":
-        raise Conflict("This job was called off.", job_id=job.id)
-    if job.state == "failed" or job.result is None:
-        cause = job.error or {}
-        raise AdhocFailed(f"The forecast failed: {cause.get('message', 'no reason is known')}", job_id=job.id, cause=cause)
+        return later(request, job, where, {})
+    result = result_of(job, "The forecast")
     found: Any = await payloads.get(held.redis, payloads.RESULT, job.id)
-    if found is None and "series" not in job.result:
+    if found is None and "series" not in result:
         raise NotFound("The answer is no longer kept: ask again.", job_id=job.id, kept_s=payloads.KEPT_S)
-    kept = orjson.loads(found) if found is not None else job.result
+    kept = orjson.loads(found) if found is not None else result
     if "steps" in job.arguments:  # asked for by an older version, it says less
         request.app.state.pace.remember(job.id, job.arguments["series"], job.arguments["steps"], kept["seconds"])
     told = {name: kept[name] for name in ("answered", "refused", "seconds", "series")}

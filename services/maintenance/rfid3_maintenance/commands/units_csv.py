@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from rfid3_maintenance.unit_history.table import EVENT, TIME, UNIT, UnitTable, build
+from rfid3_shared.csv_text import read_text
 from rfid3_shared.errors import InvalidParameters
 
 
 def read_units(path: Path, needs: Sequence[str] = (UNIT, TIME, EVENT)) -> UnitTable:
     """The table in a CSV (or .csv.gz): unit, t, event and features. Raises InvalidParameters naming line and column of a fault."""
-    if not path.is_file():
-        near = [other.name for other in sorted(path.parent.glob("*.csv*"))[:5]] if path.parent.is_dir() else []
-        there = f" There are {', '.join(near)}." if near else ""
-        raise InvalidParameters(f"There is no file {path}.{there}", parameter="input")
-    try:
-        frame = pl.read_csv(path, infer_schema=False)
-    except pl.exceptions.PolarsError:
-        raise _ragged(path) from None
-    return build(frame, path.name, needs)
+    return build(read_text(path), path.name, needs)
 
 
 def horizons_of(text: str) -> tuple[float, ...]:
@@ -54,23 +44,3 @@ def write(table: pl.DataFrame, output: Path) -> None:
     part = output.with_name(output.name + ".part")
     table.write_csv(part)
     os.replace(part, output)
-
-
-def _ragged(path: Path) -> InvalidParameters:
-    """The fault that names the first line whose number of fields differs from the header's."""
-    opener: Any = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opener(path, "rt", encoding="utf-8", errors="replace") as lines:
-            reader = csv.reader(lines)
-            header = next(reader, [])
-            if not header:
-                return InvalidParameters(f"{path.name} is empty.", parameter="input")
-            for fields in reader:
-                if fields and len(fields) != len(header):
-                    return InvalidParameters(
-                        f"{path.name}, line {reader.line_num}: {len(fields)} fields where the header has {len(header)}.",
-                        line=reader.line_num,
-                    )
-    except OSError as fault:
-        return InvalidParameters(f"{path.name} cannot be read: {fault}.", parameter="input")
-    return InvalidParameters(f"{path.name} cannot be read as CSV.", parameter="input")

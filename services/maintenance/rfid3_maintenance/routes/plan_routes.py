@@ -1,6 +1,6 @@
 """How is a crew's plan made while somebody waits? By the service's worker, as a job: the solver never runs in this process."""
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
@@ -13,8 +13,8 @@ from rfid3_shared.answering import Open, Reader
 from rfid3_shared.app import answer
 from rfid3_shared.db import transaction
 from rfid3_shared.envelope import Envelope
-from rfid3_shared.errors import AppError, Conflict, NotFound, RateLimited
-from rfid3_shared.job_patience import patience_s, until_done
+from rfid3_shared.errors import NotFound, RateLimited
+from rfid3_shared.job_patience import later, patience_s, result_of, until_done
 from rfid3_shared.jobs import INTERACTIVE, Job, count_jobs, enqueue_and_send, get_job
 
 router = APIRouter()
@@ -24,12 +24,6 @@ WHERE = "/api/predictive/maintenance/plan/"
 ACCEPTED: dict[int | str, dict[str, Any]] = {
     202: {"model": Envelope[PlanAnswer], "description": "It is a job: its answer will be at `data.result`."}
 }
-
-
-class PlanFailed(AppError):
-    """The job that was to make the plan failed."""
-
-    code: ClassVar[str] = "SYSTEM_ERROR"
 
 
 @router.post("/plan", response_model=Envelope[PlanAnswer], dependencies=[SwitchedOn], responses=ACCEPTED)
@@ -66,14 +60,7 @@ async def plan_result(request: Request, job_id: Annotated[str, Path(max_length=6
 def _told(request: Request, job: Job, meta: dict[str, Any]) -> Response:
     where = WHERE + job.id
     if not job.finished:
-        data = {"job_id": job.id, "state": job.state, "result": where}
-        later = answer(request, data, message=f"It is a job: GET {where} for its answer.", meta=meta, status=202)
-        later.headers["location"] = where
-        return later
-    if job.state == "cancelled":
-        raise Conflict("This job was called off.", job_id=job.id)
-    if job.state == "failed" or job.result is None:
-        cause = job.error or {}
-        raise PlanFailed(f"The plan failed: {cause.get('message', 'no reason is known')}", job_id=job.id, cause=cause)
-    data = {"job_id": job.id, "state": job.state, **job.result, "result": where}
-    return answer(request, data, message=job.result["text"], meta={**meta, "gap_ratio": job.result["gap_ratio"]})
+        return later(request, job, where, meta)
+    result = result_of(job, "The plan")
+    data = {"job_id": job.id, "state": job.state, **result, "result": where}
+    return answer(request, data, message=result["text"], meta={**meta, "gap_ratio": result["gap_ratio"]})

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from rfid3_quality.model.degradation import Record
+from rfid3_shared.csv_text import read_text
 from rfid3_shared.errors import InvalidParameters
 
 UNIT, TIME, SCORE = "unit", "t", "score"
@@ -50,15 +51,7 @@ def read_history(path: Path) -> History:
 
     Raises InvalidParameters naming line and column of the first fault, and the nearest name where a column is missing.
     """
-    if not path.is_file():
-        raise InvalidParameters(f"There is no file {path}.", parameter="history")
-    try:
-        raw = pl.read_csv(path, infer_schema=False)
-    except pl.exceptions.PolarsError as error:
-        raise InvalidParameters(
-            f"{path.name} cannot be read as CSV: {str(error).splitlines()[0]}", parameter="history"
-        ) from None
-    raw = raw.rename({name: name.strip().lstrip("\ufeff") for name in raw.columns})
+    raw = read_text(path, "history")
     for name in (UNIT, TIME, SCORE):
         if name not in raw.columns:
             raise _missing(name, raw.columns, path)
