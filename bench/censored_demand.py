@@ -104,9 +104,9 @@ def judged(one: Company) -> pl.DataFrame:
 
 def line(name: str, table: pl.DataFrame) -> str:
     """One row: blocked share and the three biases."""
-    asked = table["demand"].sum()
-    cells = [table[column].sum() / asked - 1 for column in ("estimated", "served", "dropped")]
-    return f"{name:34}{asked:8d}{1 - table['served'].sum() / asked:9.1%}" + "".join(f"{cell:+10.1%}" for cell in cells)
+    asked = int(table["demand"].sum())
+    cells = [float(table[column].sum()) / asked - 1 for column in ("estimated", "served", "dropped")]
+    return f"{name:34}{asked:8d}{1 - float(table['served'].sum()) / asked:9.1%}" + "".join(f"{cell:+10.1%}" for cell in cells)
 
 
 def tables(companies: dict[tuple[int, float], Company]) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from bench.servers import free_port, redis_server, start
 
@@ -50,7 +51,7 @@ def mariadb_in(folder: Path) -> tuple[Killable, str] | None:
         return None
     data, port = folder / "mariadb", free_port()
     user = [f"--user={getpass.getuser()}"] if os.geteuid() == 0 else []
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     new = [install, "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal", "--skip-test-db", *user]
     subprocess.run(new, check=True, **quiet)
     command = [

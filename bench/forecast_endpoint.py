@@ -8,12 +8,14 @@ named processes used themselves.
 import asyncio
 import os
 import statistics
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import date
 from itertools import count, repeat
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 
@@ -68,7 +70,7 @@ async def ask(base: str, queries: Iterator[str], key: str) -> None:
 
 
 @contextmanager
-def servers(folder: Path, settings: DemandSettings) -> Iterator[dict[str, tuple[list, str]]]:
+def servers(folder: Path, settings: DemandSettings) -> Iterator[dict[str, tuple[list[Any], str]]]:
     """Name → (processes whose CPU counts, base URL)."""
     ports = {name: free_port() for name in ("redis", "demand", "gateway", "constant")}
     shared = {
@@ -76,13 +78,14 @@ def servers(folder: Path, settings: DemandSettings) -> Iterator[dict[str, tuple[
         "RFID3_RATE_REALTIME_PER_MIN": "100000000", "RFID3_UPSTREAM_DEMAND": f"http://127.0.0.1:{ports['demand']}",
     }  # fmt: skip
     with ExitStack() as stack:
-        running = {}
-        for name, launch in (
+        running: dict[str, subprocess.Popen[bytes]] = {}
+        launches: tuple[tuple[str, Callable[[], subprocess.Popen[bytes]]], ...] = (
             ("redis", lambda: redis_server(ports["redis"])),
             ("demand", lambda: python_server("rfid3_demand.app:app", ports["demand"], shared)),
             ("gateway", lambda: python_server("rfid3_gateway.app:app", ports["gateway"], shared)),
             ("constant", lambda: python_server("bench.servers:constant", ports["constant"], {})),
-        ):
+        )
+        for name, launch in launches:
             running[name] = launch()
             stack.callback(stop, running[name])
             start(running[name], ports[name])

@@ -12,7 +12,7 @@ import signal
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -193,6 +193,12 @@ class Havoc:
         self.toll.twice = sum(count - 1 for count in made.values()) + sum(count - 1 for count in times_crowned)
 
 
+def kill_all(victims: Iterable[Killable]) -> None:
+    """End them, dead or alive."""
+    for victim in victims:
+        victim.kill()
+
+
 @asynccontextmanager
 async def arena(seed: int) -> AsyncIterator[Havoc]:
     """Everything that can be killed, running: MariaDB where it is installed (else SQLite), Redis, workers."""
@@ -204,7 +210,7 @@ async def arena(seed: int) -> AsyncIterator[Havoc]:
             "redis": [redis_on(port)],
             "work": [],
         }
-        stack.callback(lambda: [victim.kill() for found in victims.values() for victim in found])
+        stack.callback(lambda: kill_all(victim for found in victims.values() for victim in found))
         dsn = database[1] if database else f"sqlite:///{home / 'store.db'}"
         engine, redis = open_engine(dsn), open_redis(f"redis://127.0.0.1:{port}/0")
         await ensure_store(engine)

@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 from redis.asyncio import Redis
@@ -54,7 +55,8 @@ def work(which: str) -> None:
 
     asyncio.set_event_loop(asyncio.new_event_loop())
     poll_s = settings.job_poll_ms / 1000
-    Worker([arq_no_op], redis_settings=RedisSettings.from_dsn(settings.redis_dsn), poll_delay=poll_s).run()
+    functions: list[Any] = [arq_no_op]
+    Worker(functions, redis_settings=RedisSettings.from_dsn(settings.redis_dsn), poll_delay=poll_s).run()
 
 
 @contextmanager
@@ -143,7 +145,7 @@ def idle(worker: psutil.Process) -> Idle:
 def spent_s(process: psutil.Process) -> float:
     """Processor seconds of a process so far."""
     times = process.cpu_times()
-    return times.user + times.system
+    return float(times.user + times.system)
 
 
 def measure(which: str, count: int, settings: Settings, environment: dict[str, str]) -> None:
@@ -180,7 +182,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             url, store = f"redis://127.0.0.1:{port}/0", chosen.store or f"sqlite:///{Path(folder) / 'store.db'}"
             environment = {"RFID3_REDIS_URL": url, "RFID3_STORE_URL": store, "RFID3_HOME": folder}
-            settings = Settings(redis_url=url, store_url=store, home=Path(folder))  # type: ignore[arg-type]
+            settings = Settings(redis_url=url, store_url=store, home=Path(folder))
             for which in chosen.only or WORKERS:
                 measure(which, max(5, chosen.jobs // COLD_SHARE) if which == "cold" else chosen.jobs, settings, environment)
     finally:

@@ -73,8 +73,8 @@ async def recorded(loaded: Any, asked: list[ForecastQuery], recorder: Recorder, 
     begun = time.process_time()
     for number, query in enumerate(asked):
         served = Served(loaded)
-        data, row = predict.forecast(served, query), resolve.node(loaded, query)[1]
-        rows = rows_of(data, query, version, served.inputs(row), clock.now(), f"request-{number}")
+        data, node = predict.forecast(served, query), resolve.node(loaded, query)[1]
+        rows = rows_of(data, query, version, served.inputs(node), clock.now(), f"request-{number}")
         for week, row in zip(data["predictions"], rows, strict=True):
             week["prediction_id"] = row.id
         recorder.record(rows)

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -55,7 +56,7 @@ class Silent:
 def mariadb(folder: Path) -> Iterator[str]:
     """The DSN of an empty database on a MariaDB of its own, with the settings a small server would have."""
     port, data = free_port(), folder / "data"
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     install = [
         "mariadb-install-db",
         "--no-defaults",

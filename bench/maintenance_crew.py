@@ -49,7 +49,9 @@ def every_way(jobs: list[Job], crew: Crew) -> int:
     best = 0
     ways = [[None, *days_of(job, crew.days)[0]] for job in jobs]
     for days in itertools.product(*ways):
-        used, parts, cents = {}, {}, 0
+        used: dict[tuple[str, int], int] = {}
+        parts: dict[str, int] = {}
+        cents = 0
         for job, day in zip(jobs, days, strict=True):
             if day is not None:
                 used[job.skill, day] = used.get((job.skill, day), 0) + job.minutes

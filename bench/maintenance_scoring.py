@@ -66,7 +66,8 @@ def copied(life: Life, times: int) -> Life:
             return frame
         return pl.concat([frame.with_columns(pl.col("tag_id") + f"-{k:04d}") for k in range(times)])
 
-    return replace(life, **{name: many(frame) for name, frame in frames.items()})
+    copies: dict[str, Any] = {name: many(frame) for name, frame in frames.items()}
+    return replace(life, **copies)
 
 
 def timed(what: str, work: Callable[[], T]) -> T:

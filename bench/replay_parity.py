@@ -71,7 +71,8 @@ async def show(settings: DemandSettings, folder: Path) -> tuple[int, int]:
     made = snapshot.load(registry.open_artefact(version))
     loaded: Loaded[Snapshot] = Loaded(made, version, clock.now())
     recorder = Recorder(store, folder / "spill", clock, queue_rows=4 * ROWS)
-    values, known, shown = first(made, luck), {}, 0
+    values, shown = first(made, luck), 0
+    known: Values = {}
     as_of, nodes = datetime(2026, 7, 1, 5, tzinfo=UTC), list(_asked(made))
     moment = as_of.replace(tzinfo=None) - timedelta(hours=5)
     for seq in range(PRESENTS):

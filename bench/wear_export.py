@@ -78,7 +78,7 @@ def tell(why: Counter[str]) -> None:
 def lived(life: Life) -> None:
     """What there is to go by."""
     seen, watch = life.units["last_seen"].is_not_null().sum(), observed(life)
-    years = (watch["left_at"] - watch["entered_at"]).dt.total_seconds().sum() / 86_400 / 365.25
+    years = float((watch["left_at"] - watch["entered_at"]).dt.total_seconds().sum()) / 86_400 / 365.25
     span = f"{life.data_from:%Y-%m-%d} to {life.data_to:%Y-%m-%d}"
     print(f"{life.units.height} units, {seen} ever scanned, {watch.height} under watch for {years:.0f} unit-years, {span}")
     print(f"{life.stays.height} rentals, {life.faults.height} faults, {life.visits.height} visits")

@@ -20,11 +20,13 @@ from bench import wear_company, wear_projected, wear_scores
 from bench.wear_company import OF, YEAR_DAYS, Company
 from bench.wear_scores import GRID_DAYS, Judged
 from rfid3_maintenance import features, fitting, totals
-from rfid3_maintenance.kinds import CUTS_DAYS, HORIZONS_DAYS, KINDS, UNMAPPED
+from rfid3_maintenance.kinds import CUTS_DAYS, HORIZONS_DAYS, KINDS
 from rfid3_maintenance.model import Hazard, Landmarks
 from rfid3_maintenance.settings import MaintenanceSettings
 from rfid3_shared.clock import Clock
+from rfid3_shared.item_life.describing import places
 from rfid3_shared.item_life.frames import item_frame
+from rfid3_shared.item_life.snapshot import UNMAPPED
 from rfid3_shared.twin.materials import MATERIALS
 
 SEEDS = (41, 42)
@@ -57,7 +59,7 @@ def foretold(of: Company, zone: ZoneInfo) -> Foretold:
     hazards = fitting.fit(past)
     units = wear_company.asked(of)
     frame = item_frame(of.life, units.select("tag_id", at=pl.lit(of.origin)), zone, facts=past.facts)
-    x, group = features.matrix(frame), fitting.group_codes(frame, past.classes)
+    x, group = features.matrix(frame), places(frame["rental_class"], past.classes)
     ahead = past.ahead(frame["category"], frame["at"])
     survival, band = (of_rows(hazards, x, group, ahead) for of_rows in (fitting.survival_of, fitting.band_of))
     return Foretold(of, units, x, past, hazards, survival, band, time.perf_counter() - started)
@@ -78,7 +80,7 @@ def _landmarks(past: fitting.Past, what: str) -> Landmarks:
     """What was learned from, of a kind; the first of several where they are competing kinds."""
     after, event = (np.stack([part[kind] for kind in OF[what]]) for part in (past.after, past.event))
     first = np.argmin(np.where(event, after, np.inf), axis=0)
-    happened = event.any(axis=0)
+    happened = np.asarray(event.any(axis=0))
     days = np.where(happened, after[first, np.arange(after.shape[1])], after.min(axis=0))
     unit = past.frame["unit"].to_numpy().astype(np.int32)
     return Landmarks(past.x, features.NAMES, past.group, unit, np.full(len(days), np.nan), days, happened)

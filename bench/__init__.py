@@ -1,0 +1,1 @@
+"""Measurements of what is claimed, beside peers: `python -m bench`."""
