@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-AVOIDED = "80 % interval: chances, recorded share and what a service takes off are in doubt; costs are taken as given."
+from rfid3_maintenance.schemas.schedule import AVOIDANCE
 
 
 class CrewSkill(BaseModel):
@@ -56,7 +56,7 @@ class PlannedService(BaseModel):
     skill: str
     hours: float
     avoided_usd: float
-    avoided_lower_usd: float = Field(description=AVOIDED)
+    avoided_lower_usd: float = Field(description=AVOIDANCE)
     avoided_upper_usd: float
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Priority = Literal["low", "medium", "high", "critical"]
-AVOIDANCE = "80 % interval: chances, recorded share and what a service takes off are in doubt; costs are taken as given."
+AVOIDANCE = "80 % interval of what is expected of such items: chances, recorded share and the effect of a service in doubt, costs as given."
 FACTOR = "0.5 is the average item; above, this raises the chance of failure."
 
 
