@@ -8,17 +8,23 @@ import hashlib
 import os
 import tempfile
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from rfid3_shared.errors import InvalidParameters
 
 LONGEST_SOCKET_PATH = 100
 """Bytes; Linux takes 107, macOS 103."""
 
 
+class WrongSetting(InvalidParameters):
+    """Some settings cannot be used. The message names each variable and what it takes, never what it was set to."""
+
+
 class Settings(BaseSettings):
-    """Common settings; a service adds its own knobs in its `settings` room by subclassing."""
+    """Common settings; a service adds its own knobs in its `settings` room by subclassing. Raises WrongSetting."""
 
     model_config = SettingsConfigDict(env_prefix="RFID3_", env_file=".env", env_ignore_empty=True, frozen=True, extra="ignore")
 
@@ -134,6 +140,17 @@ class Settings(BaseSettings):
     """Days of the past that are asked for the first time."""
     external_timeout_s: float = Field(30.0, gt=0)
     """Longest time for one question to a provider, with all its tries."""
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as fault:
+            prefix = str(self.model_config.get("env_prefix", ""))
+            wrong = [
+                f"{prefix}{one['loc'][0]}".upper() + f": {one['msg'].removeprefix('Value error, ')}" for one in fault.errors()
+            ]
+            # not from it: its text holds the values, and one of them may be a database's password
+            raise WrongSetting(f"Settings that cannot be used. {'; '.join(wrong)}.") from None
 
     @classmethod
     def of(cls, settings: "Settings") -> Self:

@@ -165,6 +165,21 @@ class TestUp:
         assert second.returncode == 2
         assert f"Port {port} is taken" in second.stderr
 
+    def test_a_service_s_setting_that_cannot_be_used_is_told_in_words(self, tmp_path: Path) -> None:
+        """Exit code 2, the variable and what it takes, and nothing goes on running."""
+        environment = {
+            **os.environ,
+            "RFID3_HOME": str(tmp_path / "other"),
+            "RFID3_PORT": "0",
+            "RFID3_MAINTENANCE_CREW": "repair=8",
+        }
+
+        run = subprocess.run([RFID3, "up"], env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+
+        assert run.returncode == 2, run.stderr
+        assert "RFID3_MAINTENANCE_CREW: a crew is written skill:hours" in " ".join(run.stderr.split())
+        assert "Traceback" not in run.stderr
+
     def test_answers_go_on_while_redis_is_killed_and_comes_back(self, running: Running) -> None:
         """Losing Redis costs no answer; the supervisor starts another."""
         redis = running.processes()["redis-server"]

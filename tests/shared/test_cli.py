@@ -1,5 +1,6 @@
 """The `rfid3` command: light for those who name a command, complete for those who ask what there is."""
 
+import os
 import subprocess
 import sys
 from importlib.metadata import entry_points
@@ -47,3 +48,20 @@ class TestBuild:
         said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60).stdout
 
         assert said.strip() == "set()"
+
+
+class TestWrongSettings:
+    def test_are_told_by_their_names_and_never_by_their_values(self) -> None:
+        """Each variable that cannot be used is named with what it takes; what it was set to may be a secret."""
+        environment = {**os.environ, "RFID3_PORT": "hunter2", "RFID3_JOB_POLL_MS": "soon"}
+
+        run = subprocess.run(
+            [sys.executable, "-m", "rfid3_shared.cli", "jobs", "list"], env=environment, capture_output=True, text=True, timeout=60,
+            check=False,
+        )  # fmt: skip
+
+        assert run.returncode == 2, run.stderr
+        for name in ("RFID3_PORT", "RFID3_JOB_POLL_MS"):
+            assert f"{name}: Input should be a valid integer" in " ".join(run.stderr.split())
+        assert "hunter2" not in run.stderr
+        assert "Traceback" not in run.stderr

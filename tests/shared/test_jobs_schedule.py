@@ -7,10 +7,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from rfid3_shared.jobs.schedule import Cron, Schedule, checked_cron, is_cron, latest_slot, next_slot, period
-from rfid3_shared.settings import Settings
+from rfid3_shared.settings import Settings, WrongSetting
 
 CHICAGO = ZoneInfo("America/Chicago")
 MINUTE = timedelta(minutes=1)
@@ -173,7 +172,7 @@ class TestSetting:
 
         assert Knobs().own_score_cron == "15 5 * * *"
         monkeypatch.setenv("RFID3_OWN_SCORE_CRON", "at five")
-        with pytest.raises(ValidationError, match="RFID3_OWN_SCORE_CRON must be a cron expression"):
+        with pytest.raises(WrongSetting, match="RFID3_OWN_SCORE_CRON must be a cron expression"):
             Knobs()
 
 
