@@ -141,7 +141,7 @@ def main() -> None:
 
         def scored() -> snapshot.Snapshot:
             made = publication.snapshot_of(fleet, whole, hazards, read, settings, Clock().zone, "0" * 32, {})
-            return planning.with_nightly_plan(made, settings)
+            return planning.with_nightly_plan(made, settings, made.spec.data_as_of)
 
         made = timed("features, scores, costs, plan", scored)
         asyncio.run(publish(settings, made))

@@ -17,6 +17,7 @@ from rfid3_shared.clock import Clock
 from rfid3_shared.errors import InsufficientData
 from rfid3_shared.flags import Flag, set_flag
 from rfid3_shared.item_life.snapshot import NEVER_RENTED
+from rfid3_shared.settings import WrongSetting
 from rfid3_shared.source import tables
 from rfid3_shared.twin import build as twin
 
@@ -64,7 +65,7 @@ class TestSettings:
     @pytest.mark.parametrize("crew", ["repair", "repair:x", ":8", "repair:-1", "repair:nan"])
     def test_a_crew_that_cannot_be_read_is_refused(self, crew: str) -> None:
         """Not at night, when nobody sees it, but when the service starts."""
-        with pytest.raises(ValueError, match="maintenance_crew"):
+        with pytest.raises(WrongSetting, match="RFID3_MAINTENANCE_CREW: a crew is written skill:hours"):
             MaintenanceSettings(maintenance_crew=crew)
 
         assert hours_of("repair:8, cleaning:4.5") == {"repair": 8.0, "cleaning": 4.5}

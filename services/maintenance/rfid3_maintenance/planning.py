@@ -7,7 +7,7 @@ class nobody knows which unit they will take, so only bookings of items count.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from rfid3_maintenance.ranking import within
 from rfid3_maintenance.schemas.planning import PlanRequest
 from rfid3_maintenance.settings import SERVICE, MaintenanceSettings, hours_of, maintenance_settings
 from rfid3_maintenance.snapshot import BEST, Snapshot, load
-from rfid3_maintenance.timing import avoided_on_days
+from rfid3_maintenance.timing import avoided_on_days, first_day
 from rfid3_shared.errors import AppError, ModelUnavailable
 from rfid3_shared.jobs import Progress
 from rfid3_shared.resources import open_resources
@@ -50,11 +50,12 @@ async def run(settings: Settings, arguments: dict[str, Any], progress: Progress)
         with held.registry.lend_artefact(champion) as folder:
             snapshot = load(folder)
             progress.report("planning", 0, 1)
-            return asked(snapshot, wanted, own.maintenance_service_hours)
+            return asked(snapshot, wanted, held.clock.today(), own.maintenance_service_hours)
 
 
-def asked(snapshot: Snapshot, wanted: PlanRequest, service_hours_h: float = SERVICE_HOURS) -> dict[str, Any]:
+def asked(snapshot: Snapshot, wanted: PlanRequest, today: date, service_hours_h: float = SERVICE_HOURS) -> dict[str, Any]:
     """The plan of a request."""
+    first = _first(snapshot, today)
     problems: list[dict[str, str]] = []
     away: dict[int, list[Away]] = {}
     for booking in wanted.bookings:
@@ -69,8 +70,8 @@ def asked(snapshot: Snapshot, wanted: PlanRequest, service_hours_h: float = SERV
     hours: dict[str, float] = {}
     for one in wanted.crew:
         hours[one.skill] = hours.get(one.skill, 0.0) + one.hours_per_day
-    plan = planned(snapshot, rows, hours, wanted.days_ahead, wanted.parts, wanted.parts_needed, away, service_hours_h)
-    found = told(snapshot, plan, service_hours_h)
+    plan = planned(snapshot, rows, hours, wanted.days_ahead, wanted.parts, wanted.parts_needed, away, service_hours_h, first)
+    found = told(snapshot, plan, service_hours_h, first)
     return {**found, "infeasible_bookings": [*problems, *found["infeasible_bookings"]]}
 
 
@@ -84,15 +85,18 @@ def candidates(snapshot: Snapshot, named: np.ndarray, most: int) -> np.ndarray:
 def planned(
     snapshot: Snapshot, rows: np.ndarray, hours_per_day: Mapping[str, float], days: int, parts: Mapping[str, int] | None = None,
     parts_needed: Mapping[str, Mapping[str, int]] | None = None, away: Mapping[int, Sequence[Away]] | None = None,
-    service_hours_h: float = SERVICE_HOURS,
+    service_hours_h: float = SERVICE_HOURS, first: int = 0,
 ) -> Plan:  # fmt: skip
-    """The best plan found for these items, with its gap."""
+    """The best plan found for these items, with its gap. first: days from the data's last day to the plan's first."""
     per = snapshot.per_recorded(rows)
     wear, renewed = (wear_of_all(part[rows], per) for part in (snapshot.survival, snapshot.renewed))
     costs = costs_of(snapshot, rows)
     even = snapshot.even(rows)
-    avoided = avoided_on_days(wear, renewed, snapshot.spec.cuts_days, costs, days, even) if len(rows) else np.zeros((0, days))
-    best = np.nan_to_num(np.asarray(snapshot.best[rows, BEST.index("day_days")], float), nan=float(days))
+    avoided = np.zeros((0, days))
+    if len(rows):
+        avoided = avoided_on_days(wear, renewed, snapshot.spec.cuts_days, costs, first + days, even)[:, first:]
+    best_days = np.maximum(np.asarray(snapshot.best[rows, BEST.index("day_days")], float) - first, 0.0)
+    best = np.nan_to_num(best_days, nan=float(days))
     stays = _shop_days(snapshot, rows)
     jobs = [
         Job(
@@ -104,9 +108,9 @@ def planned(
     return schedule(jobs, crew, time_limit_s=TIME_LIMIT_S)
 
 
-def told(snapshot: Snapshot, plan: Plan, service_hours_h: float = SERVICE_HOURS) -> dict[str, Any]:
-    """A plan as an answer shows it."""
-    as_of = snapshot.spec.data_as_of
+def told(snapshot: Snapshot, plan: Plan, service_hours_h: float = SERVICE_HOURS, first: int = 0) -> dict[str, Any]:
+    """A plan as an answer shows it. first: days from the data's last day to the plan's first."""
+    begins = snapshot.spec.data_as_of + timedelta(days=first)
     services: list[dict[str, Any]] = []
     for one in plan.scheduled:
         row = snapshot.row_of(one.item)
@@ -114,11 +118,11 @@ def told(snapshot: Snapshot, plan: Plan, service_hours_h: float = SERVICE_HOURS)
         services.append({
             "equipment_id": one.item, "equipment_type": kind["name"] or kind["rental_class"], "category": _category(snapshot, row),
             "day": one.day,
-            "date": str(as_of + timedelta(days=one.day)), "skill": one.skill, "hours": round(one.hours_h, 2),
+            "date": str(begins + timedelta(days=one.day)), "skill": one.skill, "hours": round(one.hours_h, 2),
             "avoided_usd": round(one.benefit_usd, 2), **_ends(snapshot, row, one.benefit_usd),
         })  # fmt: skip
     return {
-        "plan": services, "avoided_usd": round(plan.benefit_usd, 2),
+        "plan": services, "first_day": str(begins), "avoided_usd": round(plan.benefit_usd, 2),
         **{end: round(sum(one[end] for one in services), 2) for end in ("avoided_lower_usd", "avoided_upper_usd")},
         "gap_ratio": round(plan.gap_ratio, 6), "text": plan.words,
         "not_planned": len(plan.unscheduled), "stated": {
@@ -130,22 +134,28 @@ def told(snapshot: Snapshot, plan: Plan, service_hours_h: float = SERVICE_HOURS)
     }  # fmt: skip
 
 
-def with_nightly_plan(snapshot: Snapshot, own: MaintenanceSettings) -> Snapshot:
+def with_nightly_plan(snapshot: Snapshot, own: MaintenanceSettings, today: date) -> Snapshot:
     """The snapshot with the crew's plan of the coming days in it; without one where the settings name no crew."""
     hours = hours_of(own.maintenance_crew)
     if not hours:
         return snapshot
     rows = candidates(snapshot, np.ones(len(snapshot.ids), bool), MOST_NIGHTLY)
-    took = own.maintenance_service_hours
-    plan = planned(snapshot, rows, hours, own.maintenance_plan_days, service_hours_h=took)
+    took, first = own.maintenance_service_hours, _first(snapshot, today)
+    plan = planned(snapshot, rows, hours, own.maintenance_plan_days, service_hours_h=took, first=first)
     days = snapshot.planned_day.copy()
     for one in plan.scheduled:
-        days[snapshot.row_of(one.item)] = one.day
-    summary = {key: value for key, value in told(snapshot, plan, took).items() if key not in ("plan", "infeasible_bookings")}
+        days[snapshot.row_of(one.item)] = first + one.day
+    summary = {
+        key: value for key, value in told(snapshot, plan, took, first).items() if key not in ("plan", "infeasible_bookings")
+    }
     spec = replace(
         snapshot.spec, plan={**summary, "planned": len(plan.scheduled), "days": own.maintenance_plan_days, "crew": hours}
     )
     return replace(snapshot, spec=spec, planned_day=days)
+
+
+def _first(snapshot: Snapshot, today: date) -> int:
+    return (first_day(snapshot.spec.data_as_of, today) - snapshot.spec.data_as_of).days
 
 
 def _category(snapshot: Snapshot, row: int) -> str:

@@ -49,9 +49,13 @@ def hours_of(crew: str) -> dict[str, float]:
     found: dict[str, float] = {}
     for part in filter(None, (each.strip() for each in crew.split(","))):
         skill, colon, hours = part.partition(":")
-        if not colon or not skill.strip() or not 0 <= float(hours) <= 1000:
-            raise ValueError(f"a crew is written skill:hours, not {part!r}")
-        found[skill.strip()] = float(hours)
+        try:
+            number = float(hours)
+        except ValueError:
+            number = -1.0
+        if not colon or not skill.strip() or not 0 <= number <= 1000:
+            raise ValueError(f"a crew is written skill:hours, such as repair:8, not {part!r}")
+        found[skill.strip()] = number
     return found
 
 

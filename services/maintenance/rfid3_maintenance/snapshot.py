@@ -59,8 +59,8 @@ class Snapshot(ItemSnapshot):
     survival and renewed (units, kinds, cuts): chance to get beyond each cut from now on, and when serviced now.
     band (units, horizons, 2): 80 % interval of the chance of a wear failure. top_feature, top_value (units, few): features that move
     an item's hazard most, in units of log-hazard. factors (units, GROUPS): the same by group. facts, moments (days since 1970),
-    costs, origins (positions in ORIGINS), best: columns as named above; advice: position in ADVICE. planned_day (units,): day
-    of the crew's plan, −1 for none.
+    costs, origins (positions in ORIGINS), best: columns as named above; advice: position in ADVICE. planned_day (units,): days
+    from the data's last day to that of the crew's plan, −1 for none.
     """
 
     spec: Spec

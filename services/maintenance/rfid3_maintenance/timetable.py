@@ -11,9 +11,10 @@ from rfid3_maintenance.decisions.priority import PRIORITIES, priorities
 from rfid3_maintenance.decisions.service_moment import Moment
 from rfid3_maintenance.kinds import GROUPS
 from rfid3_maintenance.predict import logistic
-from rfid3_maintenance.ranking import Ranked, taken
+from rfid3_maintenance.ranking import Ranked, chances, taken, within
 from rfid3_maintenance.schemas.schedule import ScheduleQuery
 from rfid3_maintenance.snapshot import COSTS, Snapshot
+from rfid3_maintenance.timing import first_day
 
 TYPES = {"service": "preventive", "run to failure": "run_to_failure", "not within the horizon": "not_within_horizon"}
 Revenue = Mapping[str, float | None]
@@ -31,9 +32,11 @@ def classes_of(snapshot: Snapshot, page: Ranked) -> list[str]:
     return sorted({snapshot.spec.classes[code]["rental_class"] for code in snapshot.codes[page.rows, 0].tolist()})
 
 
-def entries(snapshot: Snapshot, page: Ranked, query: ScheduleQuery, revenue: Revenue | None) -> list[dict[str, Any]]:
+def entries(
+    snapshot: Snapshot, page: Ranked, query: ScheduleQuery, revenue: Revenue | None, today: date
+) -> list[dict[str, Any]]:
     """One entry an item of the page, without its prediction's id. revenue: None when demand did not answer."""
-    return [_entry(snapshot, page, at, query, revenue) for at in range(len(page.rows))]
+    return [_entry(snapshot, page, at, query, revenue, today) for at in range(len(page.rows))]
 
 
 def summary(snapshot: Snapshot, found: Ranked, query: ScheduleQuery, told: str) -> dict[str, Any]:
@@ -55,7 +58,11 @@ def summary(snapshot: Snapshot, found: Ranked, query: ScheduleQuery, told: str) 
 def recommendations(snapshot: Snapshot, found: Ranked, query: ScheduleQuery) -> list[str]:
     """What follows, in words."""
     if not len(found.rows):
-        return [f"No item has a chance of {query.min_failure_probability:.0%} or more to fail within {query.days_ahead} days."]
+        most = chances(snapshot, query.days_ahead)[within(snapshot, query.equipment_filter) & snapshot.answerable].max(
+            initial=0.0
+        )
+        return [f"No item has a chance of {query.min_failure_probability:.0%} or more to fail within {query.days_ahead} days: "
+                f"the highest is {most:.1%}."]  # fmt: skip
     pays = np.isfinite(found.moment.day_days)
     said = [f"{int(pays.sum())} of {len(found.rows)} items are worth a planned service within a year; "
             f"that avoids {usd_words(found.moment)}."]  # fmt: skip
@@ -79,18 +86,22 @@ def recommendations(snapshot: Snapshot, found: Ranked, query: ScheduleQuery) -> 
     return said
 
 
-def _entry(snapshot: Snapshot, page: Ranked, at: int, query: ScheduleQuery, revenue: Revenue | None) -> dict[str, Any]:
+def _entry(
+    snapshot: Snapshot, page: Ranked, at: int, query: ScheduleQuery, revenue: Revenue | None, today: date
+) -> dict[str, Any]:
     row, chance, moment = int(page.rows[at]), float(page.chance[at]), page.moment
     kind = snapshot.spec.classes[snapshot.code(row, "rental_class")]
     costs = dict(zip(COSTS, np.asarray(snapshot.costs[row], float).tolist(), strict=True))
-    day, as_of, dollars = float(moment.day_days[at]), snapshot.spec.data_as_of, query.include_cost_analysis
-    planned = int(snapshot.planned_day[row])
+    as_of, dollars = snapshot.spec.data_as_of, query.include_cost_analysis
+    planned, first = int(snapshot.planned_day[row]), first_day(as_of, today)
+    best = _day(as_of, float(moment.day_days[at]))
+    best = None if best is None else max(best, first)
     return {
         "equipment_id": snapshot.id_of(row), "equipment_type": kind["name"] or kind["rental_class"],
         "failure_probability": round(chance, 6), "failure_probability_lower": round(float(page.lower[at]), 6),
         "failure_probability_upper": round(float(page.upper[at]), 6),
-        "predicted_failure_date": _day(as_of, float(moment.failure_days[at])), "optimal_maintenance_date": _day(as_of, day),
-        "days_until_optimal": None if np.isnan(day) else int(day),
+        "predicted_failure_date": _day(as_of, float(moment.failure_days[at])), "optimal_maintenance_date": best,
+        "days_until_optimal": None if best is None else (best - first).days,
         "planned_date": as_of + timedelta(days=planned) if planned >= 0 else None,
         "maintenance_type": _type(snapshot, row, moment.advice[at]),
         "estimated_cost": round(costs["planned_usd"], 2) if dollars else None,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 
@@ -10,6 +11,14 @@ from rfid3_maintenance.decisions.costs import Costs
 from rfid3_maintenance.decisions.curve import median_days
 from rfid3_maintenance.decisions.doubts import Curves, Known, ends
 from rfid3_maintenance.decisions.service_moment import HORIZON_DAYS, Moment, avoided_by_day_usd, avoided_on_day_usd, best_moment
+
+FRESH_DAYS = 14
+"""Data no older than this are spoken of as of today; older ones as of their own end, as an export of last year is."""
+
+
+def first_day(as_of: date, today: date) -> date:
+    """The day on which plans begin, and before which nothing is advised. as_of: the data's last day."""
+    return today if 0 <= (today - as_of).days <= FRESH_DAYS else as_of
 
 
 def best_in_season(

@@ -44,7 +44,7 @@ def _learn(run: Run[MaintenanceSettings, Snapshot], given: tuple[Life, Read]) ->
     run.progress.report("learning", 2, 3)
     notes = {"test": None if tested is None else {**asdict(tested), "origin": tested.origin.isoformat()}}
     made = publication.snapshot_of(life, past, hazards, read, own, zone, run.job_id, notes)
-    made = planning.with_nightly_plan(made, own)
+    made = planning.with_nightly_plan(made, own, run.held.clock.today())
     forms = sorted({str(basis["form"]) for basis in made.spec.basis.values()})
     return made, Candidate(
         partial(snapshot.write, made), "+".join(forms), backtest.metrics_of(tested), made.spec.data_from, made.spec.data_as_of,

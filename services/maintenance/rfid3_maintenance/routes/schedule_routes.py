@@ -40,7 +40,7 @@ async def schedule(
     if query.include_cost_analysis:
         memory_s = maintenance_settings(held.settings).maintenance_demand_memory_s
         revenue, told = await usd_per_unit_day(request, timetable.classes_of(snapshot, page), memory_s)
-    entries = timetable.entries(snapshot, page, query, revenue)
+    entries = timetable.entries(snapshot, page, query, revenue, held.clock.today())
     at, version = held.clock.now(), loaded.version.model_version
     written = [
         of_item(

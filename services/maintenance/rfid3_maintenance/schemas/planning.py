@@ -66,6 +66,7 @@ class PlanAnswer(BaseModel):
     job_id: str
     state: str
     plan: list[PlannedService] = Field(default_factory=list)
+    first_day: str | None = Field(None, description="Day 0: today, or the data's last day where that is over two weeks ago.")
     avoided_usd: float | None = None
     avoided_lower_usd: float | None = Field(None, description="Sum of the services' lower ends: as if all erred the same way.")
     avoided_upper_usd: float | None = None

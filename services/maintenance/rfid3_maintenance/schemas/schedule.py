@@ -56,8 +56,10 @@ class ScheduledItem(BaseModel):
     failure_probability_lower: float = Field(ge=0, le=1, description="80 % interval of that chance.")
     failure_probability_upper: float = Field(ge=0, le=1)
     predicted_failure_date: date | None = Field(description="By which half of such items have failed; null beyond a year.")
-    optimal_maintenance_date: date | None = Field(description="Null where no planned service pays.")
-    days_until_optimal: int | None
+    optimal_maintenance_date: date | None = Field(description="Not before today; null where no planned service pays.")
+    days_until_optimal: int | None = Field(
+        description="From today, or from the data's last day where that is over two weeks ago."
+    )
     planned_date: date | None = Field(description="In the crew's plan; null where it is not in it.")
     maintenance_type: Literal["preventive", "corrective", "run_to_failure", "not_within_horizon"]
     estimated_cost: float | None

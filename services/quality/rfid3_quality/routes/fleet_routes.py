@@ -9,6 +9,7 @@ from fastapi.responses import Response
 from rfid3_quality import recommendations
 from rfid3_quality.decisions.inspection import MINUTE_USD
 from rfid3_quality.decisions.money import cents_of
+from rfid3_quality.decisions.slopes import LEVEL
 from rfid3_quality.fleet import Fleet, Judgements
 from rfid3_quality.recommendations import category_of
 from rfid3_quality.routes.answering import LoadedSnapshot, SwitchedOn, meta_of, readings_of
@@ -96,7 +97,10 @@ async def price_effect(
         missing = [f"classes of {name} that were rented at several prices and grades; the effect over all categories is known"]
     ratio = None if slope is None else {end: round(float(np.exp(GRADE * slope[end])), 6) for end in ("value", "lower", "upper")}
     data = {"category": name, "effect": slope, "price_ratio_a_grade": ratio, "missing": missing}
-    message = "Nothing can be said yet." if ratio is None else f"One grade better goes with a price {ratio['value'] - 1:+.1%}."
+    message = "Nothing can be said yet."
+    if ratio is not None:
+        value, lower, upper = (f"{ratio[end] - 1:+.1%}" for end in ("value", "lower", "upper"))
+        message = f"Within a class one grade better goes with a price {value} ({LEVEL:.0%}: {lower} to {upper})."
     return answer(request, data, message=message, meta=_meta(request, loaded))
 
 
