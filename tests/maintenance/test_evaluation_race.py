@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from rfid3_maintenance.commands import app
 from rfid3_maintenance.evaluation import contenders, cross_validation, km_peer, scores
-from rfid3_maintenance.evaluation.contenders import Contender, Question, Told
+from rfid3_maintenance.evaluation.contender import Contender, Question, Told
 from rfid3_maintenance.evaluation.cross_validation import Race
 from rfid3_maintenance.unit_history import landmarks, recipe, table
 

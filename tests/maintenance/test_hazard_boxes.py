@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +12,6 @@ from hypothesis import strategies as st
 from rfid3_maintenance.model import Hazard, Landmarks, fit_hazard
 from rfid3_maintenance.model.box_search import Rows, Search, find
 from rfid3_maintenance.model.boxes import Box, Boxes, Limit, inside
-from rfid3_maintenance.model.trees import Trees
 
 KIND = 5
 LIMITS = (1.0, 1.4, 1.8)
@@ -148,18 +146,6 @@ class TestHazard:
 
         assert fitted.basis["boxes"] >= 2
         assert ((chance > 0.5) == truth).mean() > 0.985
-
-    def test_read_again_says_the_same(self, fitted: Hazard, tmp_path: Path) -> None:
-        """Boxes are on disk as plain arrays."""
-        x, _ = machines(50, 6)
-        fitted.write(tmp_path)
-
-        read = Hazard.read(tmp_path)
-
-        assert isinstance(read.form, Trees)
-        none = np.full(len(x), -1)
-        for asked in (Hazard.survival, Hazard.contributions):
-            assert np.array_equal(asked(read, x, none), asked(fitted, x, none))
 
     def test_contributions_name_the_features_of_a_box(self, fitted: Hazard) -> None:
         """They sum to the log-hazard's difference, and inside the corner its two features have the largest parts."""

@@ -1,12 +1,10 @@
 """What is said without events is the stated prior, moved by time and events as Bayes says."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from scipy import stats
 
-from rfid3_maintenance.model import Hazard, Landmarks, NothingToLearn, Prior, default_prior, fit_hazard
+from rfid3_maintenance.model import Landmarks, NothingToLearn, Prior, default_prior, fit_hazard
 from rfid3_maintenance.model.prior import STATED_PER_YEAR, gamma_quantile
 
 
@@ -72,14 +70,3 @@ class TestFit:
         found = fit_hazard(fleet(0, 1.0), [30.0], prior=default_prior("loss"))
 
         assert found.basis["posterior"]["per_unit_year"] == pytest.approx(STATED_PER_YEAR["loss"])
-
-    def test_survives_the_disk(self, tmp_path: Path) -> None:
-        """Written and read, it says the same to the last bit."""
-        found = fit_hazard(fleet(20, 100.0), [30.0, 90.0], prior=default_prior("repair"))
-        found.write(tmp_path)
-        x, none = np.zeros((2, 1), np.float32), np.full(2, -1)
-
-        again = Hazard.read(tmp_path)
-
-        assert again.basis == found.basis
-        assert np.array_equal(again.band(x, none), found.band(x, none))

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rfid3_maintenance.evaluation.contenders import Contender, Question, Told
+from rfid3_maintenance.evaluation.contender import Contender, Question, Told
 from rfid3_maintenance.model import Landmarks
 
 NAME = "Cox"

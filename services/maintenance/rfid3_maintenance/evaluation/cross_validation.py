@@ -8,7 +8,7 @@ from time import perf_counter, process_time
 
 import numpy as np
 
-from rfid3_maintenance.evaluation.contenders import Contender, Question
+from rfid3_maintenance.evaluation.contender import Contender, Question
 from rfid3_maintenance.model import Landmarks, expected
 from rfid3_maintenance.unit_history import aged, alerts, landmarks
 from rfid3_maintenance.unit_history.landmarks import Reading

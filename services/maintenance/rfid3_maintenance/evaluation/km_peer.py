@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rfid3_maintenance.evaluation import kaplan_meier
-from rfid3_maintenance.evaluation.contenders import Contender, Question, Told
+from rfid3_maintenance.evaluation.contender import Contender, Question, Told
 from rfid3_maintenance.model import Landmarks
 
 NAME = "Kaplan–Meier"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rfid3_maintenance.evaluation.contenders import Contender, Question, Told
+from rfid3_maintenance.evaluation.contender import Contender, Question, Told
 from rfid3_maintenance.model import timeline
 from rfid3_maintenance.unit_history.alerts import known_by
 from rfid3_shared.lean_lightgbm import lightgbm_here

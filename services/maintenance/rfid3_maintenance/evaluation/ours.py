@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rfid3_maintenance.evaluation.contenders import Contender, Question, Told
+from rfid3_maintenance.evaluation.contender import Contender, Question, Told
 from rfid3_maintenance.model import expected, timeline
 from rfid3_maintenance.unit_history import aged, landmarks, levels
 from rfid3_maintenance.unit_history.fitted import hazard_of

@@ -2,7 +2,7 @@
 
 Rooms, in reading order: landmarks (what hazards are learned from) · cuts · thinning · prior · rate · covariates · pooling · baseline ·
 likelihood · pooled · periods · boxes (conjunctions of limits) · box_search · boosting · trees · folds · scoring · crossfit · hazard
-(one face for three forms) · choice · artefact · curves (what a survival curve says otherwise).
+(one face for three forms) · choice · curves (what a survival curve says otherwise).
 LightGBM and scipy are loaded by fitting only; answering loads LightGBM in the tree form.
 """
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import NormalDist
 from typing import Any
 
@@ -69,19 +68,6 @@ class Hazard:
     def contributions(self, x: np.ndarray, group: np.ndarray) -> np.ndarray:
         """(rows, features) what each feature adds to the log-hazard, against the average unit of its group."""
         return self._chunked(lambda x, group, _: self.form.contributions(x, group), x, group, None)
-
-    def write(self, folder: Path) -> None:
-        """JSON, and LightGBM's text where there are trees: the same bytes for the same input."""
-        from rfid3_maintenance.model.artefact import write
-
-        write(self, folder)
-
-    @staticmethod
-    def read(folder: Path) -> Hazard:
-        """What `write` wrote. FileNotFoundError or ValueError when it is not there or not whole."""
-        from rfid3_maintenance.model.artefact import read
-
-        return read(folder)
 
     def _chunked(
         self, of_part: Callable[..., np.ndarray], x: np.ndarray, group: np.ndarray, at_days: np.ndarray | None
