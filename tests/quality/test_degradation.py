@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import multivariate_normal
 
 from rfid3_quality.model.degradation import Record, fit_degradation
 from rfid3_quality.model.first_passage import Crossing, _mixed_quantile, _normal, crossing, first_beyond, recognised
-from rfid3_quality.model.path_forms import forms
-from rfid3_quality.model.path_population import fit
+from rfid3_quality.model.path_forms import Form, forms
+from rfid3_quality.model.path_population import BROAD, fit
 
 
 def line(unit: str, slope: float, points: int = 12, start: float = 10.0, noise: float = 0.0, seed: int = 0) -> Record:
@@ -181,3 +182,46 @@ class TestEdges:
         assert recognised([line("a", 0.1)], 15.0) == "rises"
         with pytest.raises(ValueError, match="--direction"):
             recognised([line("a", 0.0)], 5.0)
+
+
+class TestOwnEvidence:
+    def test_is_the_record_s_density_given_the_others(self) -> None:
+        """Against the joint normal of all records, written out: log p(all) less log p(the others)."""
+        luck = np.random.default_rng(3)
+        s = [np.linspace(0, 1, 9), np.linspace(0, 0.7, 6), np.linspace(0, 0.5, 5)]
+        y = [luck.normal(0, 0.3, len(at)).cumsum() for at in s]
+        form = Form("linear", lambda at: at)
+        population = fit(form, s, y)
+        noise, wander, of_a, of_b, ripple, length = population.deviations
+
+        def log_density(units: list[int]) -> float:
+            at = np.concatenate([s[k] for k in units])
+            unit = np.repeat(units, [len(s[k]) for k in units])
+            same, design = unit[:, None] == unit[None, :], np.column_stack([np.ones(len(at)), at])
+            own = design @ np.diag([of_a**2, of_b**2]) @ design.T + wander**2 * np.minimum(at[:, None], at[None, :])
+            own = own + ripple**2 * np.exp(-np.abs(at[:, None] - at[None, :]) / length)
+            cover = design @ design.T / BROAD + own * same + noise**2 * np.eye(len(at))
+            return float(multivariate_normal(np.zeros(len(at)), cover).logpdf(np.concatenate([y[k] for k in units])))
+
+        found = population.log_evidence(s[0], y[0]) - len(y[0]) / 2 * np.log(2 * np.pi)
+
+        assert found == pytest.approx(log_density([0, 1, 2]) - log_density([1, 2]), abs=1e-6)
+
+    def test_a_unit_is_carried_on_by_the_shape_that_its_own_record_has(self) -> None:
+        """Half of the units fade ever faster, half ever slower: the first half of a record tells which, and is heard."""
+        luck, t = np.random.default_rng(8), np.arange(41.0)
+        shapes = (np.expm1(3 * t / 40) / np.expm1(3), np.expm1(-3 * t / 40) / np.expm1(-3))
+        whole = [10 - 5 * shapes[unit % 2] + luck.normal(0, 0.05, len(t)) for unit in range(8)]
+        heard, unheard = [], []
+        for unit in (0, 1):
+            records = [Record(str(k), t, y) if k != unit else Record(str(k), t[:21], y[:21]) for k, y in enumerate(whole)]
+            fitted = fit_degradation(records, -1.0)
+            weights, means, _ = fitted.ahead(records[unit], np.array([40.0]))
+            s, y = t[:21] / fitted.span, (records[unit].y - fitted.level) / fitted.size
+            alike = (
+                sum(share * part.ahead(s, y, np.ones(1)).mean[0] for share, part in fitted.parts) * fitted.size + fitted.level
+            )
+            heard.append(abs(float(weights @ means[:, 0]) - whole[unit][-1]))
+            unheard.append(abs(float(alike) - whole[unit][-1]))
+
+        assert sum(heard) < 0.8 * sum(unheard)

@@ -2,7 +2,8 @@
 
 Forms are weighed by how well they foretold later readings from earlier ones inside the history given: each unit's record is cut
 at half, the population is fitted to the halves of a third of the units and the whole of the others, and the log score of what
-came later counts once a unit. The width of the intervals is scaled by the same errors. Nothing after a unit's last reading is seen.
+came later counts once a unit. The width of the intervals is scaled by the same errors. For each unit the forms are weighed once more, by
+how likely they make its own record. Nothing after a unit's last reading is seen.
 """
 
 from collections.abc import Sequence
@@ -57,11 +58,18 @@ class Degradation:
         """A unit's path at times t as a mixture of normals: weights (K,), means and deviations (K, times), in the score's unit."""
         s, y = (record.t - record.t[0]) / self.span, (record.y - self.level) / self.size
         at, z = (np.asarray(t, dtype=float) - record.t[0]) / self.span, self.columns.of(record.columns)
-        found = [(share, part.ahead(s, y, at, z).widened(self.widening).by_slope(self.sign)) for share, part in self.parts]
+        parts = zip(self._shares(s, y, z), self.parts, strict=True)
+        found = [(share, part.ahead(s, y, at, z).widened(self.widening).by_slope(self.sign)) for share, (_, part) in parts]
         weights = np.concatenate([share * weight for share, (weight, _, _) in found])
         means = np.concatenate([mean for _, (_, mean, _) in found])
         sds = np.concatenate([sd for _, (_, _, sd) in found])
         return weights, means * self.size + self.level, sds * self.size
+
+    def _shares(self, s: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+        """(parts,) what each form counts for one unit: its weight times how likely it makes the unit's own record (Bayes)."""
+        evidence = np.array([part.log_evidence(s, y, z) for _, part in self.parts])
+        shares = np.array([weight for weight, _ in self.parts]) * np.exp(evidence - evidence.max())
+        return np.asarray(shares / shares.sum())
 
     @property
     def weights(self) -> dict[str, float]:
