@@ -1,9 +1,10 @@
 """Is it found how much a shop does not write down, and what is it worth to know? Companies whose truth is known.
 
 The recorded share of repairs from scans and the POS's repair money, with its 80 % interval, beside what was truly written down; the
-hazard left after a service beside the twin's law; and the services advised, each done on the first day, judged by the law: dollars truly
-avoided in a year at the true mean cost of a repair and the stated price of a service, beside the best that any choice of units could
-avoid. `no money`: the same shop without repair money in its POS, where what is written down counts as all there is.
+hazard left after a service beside the twin's law; and the services advised, each done on the first day, judged by the law: dollars
+promised with their 80 % interval, and truly avoided in a year at the true mean cost of a repair and the stated price of a service,
+beside the best that any choice of units could avoid. `no money`: the same shop without repair money in its POS, where what is written
+down counts as all there is.
 """
 
 import asyncio

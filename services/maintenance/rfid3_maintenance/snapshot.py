@@ -15,7 +15,7 @@ from rfid3_maintenance.decisions.service_moment import Advice
 from rfid3_shared.item_life.snapshot import CODES, NO_RELATIVES, ItemSnapshot, ItemSpec
 from rfid3_shared.registry.array_folder import array_names, kept_in_folder
 
-FORMAT = 2
+FORMAT = 1
 FACTS = ("rentals", "mean_rental_days", "faults", "turns_per_day", "age_days", "grade", "purchase_usd")
 MOMENTS = ("first_seen", "last_seen", "last_service")
 COSTS = ("planned_usd", "repair_usd", "downtime_days", "revenue_usd_per_day", "booked_ratio")

@@ -76,7 +76,7 @@ class JobWorker:
             for task in ended - {waiting}:
                 task.result()
         finally:
-            await finish(self._end({listening, watching, waiting}))
+            await finish(self.end({listening, watching, waiting}))
             log.info("worker_stopped", service=self._service)
 
     async def close(self) -> None:
@@ -89,7 +89,8 @@ class JobWorker:
             await self._redis.aclose()
         await self._engine.dispose()
 
-    async def _end(self, tasks: Iterable[asyncio.Task[Any]]) -> None:
+    async def end(self, tasks: Iterable[asyncio.Task[Any]]) -> None:
+        """Call these tasks off, then `close`."""
         await end_tasks(tasks)
         await self.close()
 
@@ -187,8 +188,7 @@ def worker_class(
         held["tasks"] = {asyncio.create_task(each) for each in (worker.watch_for_ever(), listening)}
 
     async def on_shutdown(_: dict[str, Any]) -> None:
-        await end_tasks(held["tasks"])
-        await held["worker"].close()
+        await finish(held["worker"].end(held["tasks"]))
 
     async def deliver(job_id: str, lane: str) -> None:
         await held["worker"].deliver(job_id, lane)

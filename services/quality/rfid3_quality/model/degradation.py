@@ -58,18 +58,16 @@ class Degradation:
         """A unit's path at times t as a mixture of normals: weights (K,), means and deviations (K, times), in the score's unit."""
         s, y = (record.t - record.t[0]) / self.span, (record.y - self.level) / self.size
         at, z = (np.asarray(t, dtype=float) - record.t[0]) / self.span, self.columns.of(record.columns)
-        parts = zip(self._shares(s, y, z), self.parts, strict=True)
-        found = [(share, part.ahead(s, y, at, z).widened(self.widening).by_slope(self.sign)) for share, (_, part) in parts]
+        paths = [part.ahead(s, y, at, z) for _, part in self.parts]
+        # Bayes: what a form counts for this unit is its weight times how likely it makes the unit's own record
+        evidence = np.array([path.log_evidence for path in paths])
+        shares = np.array([weight for weight, _ in self.parts]) * np.exp(evidence - evidence.max())
+        mixed = zip(shares / shares.sum(), paths, strict=True)
+        found = [(share, path.widened(self.widening).by_slope(self.sign)) for share, path in mixed]
         weights = np.concatenate([share * weight for share, (weight, _, _) in found])
         means = np.concatenate([mean for _, (_, mean, _) in found])
         sds = np.concatenate([sd for _, (_, _, sd) in found])
         return weights, means * self.size + self.level, sds * self.size
-
-    def _shares(self, s: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
-        """(parts,) what each form counts for one unit: its weight times how likely it makes the unit's own record (Bayes)."""
-        evidence = np.array([part.log_evidence(s, y, z) for _, part in self.parts])
-        shares = np.array([weight for weight, _ in self.parts]) * np.exp(evidence - evidence.max())
-        return np.asarray(shares / shares.sum())
 
     @property
     def weights(self) -> dict[str, float]:

@@ -38,12 +38,18 @@ class Population:
     def ahead(self, s: np.ndarray, y: np.ndarray, at: np.ndarray, z: np.ndarray = NOTHING) -> "Ahead":
         """A unit's path at `at`, noise apart, given its record, which must be among those fitted; z: its columns, standardised."""
         s, y = _thinned(s, y, MOST_OWN_POINTS)
-        centre, spread, design, seen = self._before(s, y, z)
-        ahead, pace = _design(self.form, at, z), np.concatenate([[0.0, 1.0], z])
+        left, right = _told(self.form, self.deviations, s, y, z)
+        others = np.linalg.inv(self.information - left + _belief(len(z)))
+        centre = others @ (self.pull - right)
+        spread = others + np.diag([*self.deviations[2:4] ** 2, *np.zeros(len(z))])
+        design, ahead, pace = _design(self.form, s, z), _design(self.form, at, z), np.concatenate([[0.0, 1.0], z])
         cross = np.concatenate([ahead, pace[None]]) @ spread @ design.T
         cross[:-1] += _residual(self.deviations, at[:, None], s[None, :])
+        seen = design @ spread @ design.T + _residual(self.deviations, s[:, None], s[None, :])
+        seen += self.deviations[0] ** 2 * np.eye(len(s))
+        off = y - design @ centre
         gain = np.linalg.solve(seen, cross.T).T
-        shift = gain @ (y - design @ centre)
+        shift = gain @ off
         variance = np.einsum("ij,jk,ik->i", ahead, spread, ahead) + _residual(self.deviations, at, at)
         return Ahead(
             mean=ahead @ centre + shift[:-1],
@@ -51,24 +57,8 @@ class Population:
             slope=float(pace @ centre + shift[-1]),
             slope_sd=float(np.sqrt(max(pace @ spread @ pace - gain[-1] @ cross[-1], 1e-12))),
             covariance=ahead @ spread @ pace - gain[:-1] @ cross[-1],
+            log_evidence=float(-0.5 * (off @ np.linalg.solve(seen, off) + np.linalg.slogdet(seen)[1])),
         )
-
-    def log_evidence(self, s: np.ndarray, y: np.ndarray, z: np.ndarray = NOTHING) -> float:
-        """How likely a unit's record, which must be among those fitted, is to one who knows the others' alone; up to a constant."""
-        s, y = _thinned(s, y, MOST_OWN_POINTS)
-        centre, _, design, seen = self._before(s, y, z)
-        off = y - design @ centre
-        return float(-0.5 * (off @ np.linalg.solve(seen, off) + np.linalg.slogdet(seen)[1]))
-
-    def _before(self, s: np.ndarray, y: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, ...]:
-        """What the others' records say of a unit's (a, b, columns): centre and spread; its design; the covariance of its readings."""
-        left, right = _told(self.form, self.deviations, s, y, z)
-        others = np.linalg.inv(self.information - left + _belief(len(z)))
-        centre = others @ (self.pull - right)
-        spread = others + np.diag([*self.deviations[2:4] ** 2, *np.zeros(len(z))])
-        design = _design(self.form, s, z)
-        seen = design @ spread @ design.T + _residual(self.deviations, s[:, None], s[None, :])
-        return centre, spread, design, seen + self.deviations[0] ** 2 * np.eye(len(s))
 
     @property
     def pace_ratios(self) -> list[float]:
@@ -79,17 +69,22 @@ class Population:
 
 @dataclass(frozen=True)
 class Ahead:
-    """A path to come: mean and standard deviation at each time, those of its b, and the covariance of the path with b."""
+    """A path to come: mean and standard deviation at each time, those of its b, and the covariance of the path with b.
+
+    log_evidence: how likely the record so far is to one who knows the other units' alone; up to a constant.
+    """
 
     mean: np.ndarray
     sd: np.ndarray
     slope: float
     slope_sd: float
     covariance: np.ndarray
+    log_evidence: float
 
     def widened(self, factor: float) -> "Ahead":
         """The same with every deviation times a factor."""
-        return Ahead(self.mean, self.sd * factor, self.slope, self.slope_sd * factor, self.covariance * factor**2)
+        slope_sd, covariance = self.slope_sd * factor, self.covariance * factor**2
+        return Ahead(self.mean, self.sd * factor, self.slope, slope_sd, covariance, self.log_evidence)
 
     def by_slope(self, sign: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The same as a mixture over values of b of one sign (0: any): weights (K,), means and deviations (K, times).
